@@ -1,0 +1,147 @@
+"""The base of every typed API structure: lenient decoding, lossless encoding.
+
+In: JSON as an API server sends it. Out: the same JSON, plus what the program changed.
+Decoding keeps unknown fields and never fails on a value that only a schema forbids, because a
+reconciler must be able to read, and repair, objects older than today's rules.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict
+
+type_json = dict[str, Any]
+
+
+class _Field(NamedTuple):
+    name: str
+    alias: str
+    required: bool
+    nullable: bool
+
+
+class Model(BaseModel):
+    """One structure of the API.
+
+    A field is emitted when it was decoded or assigned, when the schema requires it of an emitted
+    parent, or when it is a list, map or structure that was filled in place. ``None`` means absent,
+    except for the fields in ``nullable_fields``, where an assigned ``None`` is emitted as null.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        validate_assignment=False,
+        protected_namespaces=(),
+    )
+
+    required_fields: ClassVar[frozenset[str]] = frozenset()
+    """Attributes the schema requires: emitted with their zero value if never set."""
+
+    nullable_fields: ClassVar[frozenset[str]] = frozenset()
+    """Attributes for which null and absent mean different things."""
+
+    _plan: ClassVar[tuple[_Field, ...] | None] = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Decode a JSON object; raises ``pydantic.ValidationError`` on a wrong JSON type."""
+        return cls.model_validate(data)
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> Self:
+        """Decode JSON text; raises ``pydantic.ValidationError`` on a wrong JSON type."""
+        return cls.model_validate_json(data)
+
+    def to_dict(self) -> type_json:
+        """Encode to plain JSON values that share nothing with this object."""
+        return _dump_forced(self)
+
+    def to_json(self) -> bytes:
+        """Encode to compact JSON text."""
+        return json.dumps(self.to_dict(), separators=(",", ":"), ensure_ascii=False).encode()
+
+    def deep_copy(self) -> Self:
+        """An equal object that shares nothing with this one."""
+        return type(self).from_dict(self.to_dict())
+
+    def is_empty(self) -> bool:
+        """True when nothing was decoded into, assigned to, or filled in this structure."""
+        return _dump(self, forced=False) is None
+
+    @classmethod
+    def emission_plan(cls) -> tuple[_Field, ...]:
+        """How each declared field is written; worked out once per class."""
+        plan = cls.__dict__.get("_plan")
+        if plan is None:
+            plan = tuple(
+                _Field(
+                    name,
+                    info.serialization_alias or info.alias or name,
+                    name in cls.required_fields,
+                    name in cls.nullable_fields,
+                )
+                for name, info in cls.__pydantic_fields__.items()
+            )
+            cls._plan = plan
+        return plan
+
+
+def to_dict(obj: Model) -> type_json:
+    """Encode any structure to plain JSON values."""
+    return obj.to_dict()
+
+
+def _dump_forced(model: Model) -> type_json:
+    out = _dump(model, forced=True)
+    return {} if out is None else out
+
+
+def _dump(model: Model, *, forced: bool) -> type_json | None:
+    """Encode ``model``; None when it is untouched and nobody insists on it."""
+    out: type_json = {}
+    touched = forced
+    values = model.__dict__
+    assigned = model.model_fields_set
+    for name, alias, required, nullable in type(model).emission_plan():
+        value = values[name]
+        is_set = name in assigned
+        if value is None:
+            if is_set and nullable:
+                out[alias] = None
+                touched = True
+        elif is_set or required:
+            out[alias] = _plain(value)
+            touched = touched or is_set or _holds_something(value)
+        elif isinstance(value, Model):
+            inner = _dump(value, forced=False)
+            if inner is not None:
+                out[alias] = inner
+                touched = True
+        elif isinstance(value, (list, dict)) and value:
+            out[alias] = _plain(value)
+            touched = True
+    extra = model.__pydantic_extra__
+    if extra:
+        for key, value in extra.items():
+            out[key] = _plain(value)
+        touched = True
+    return out if touched else None
+
+
+def _holds_something(value: object) -> bool:
+    """Whether a required field that was never assigned was filled in place."""
+    if isinstance(value, Model):
+        return not value.is_empty()
+    return isinstance(value, (list, dict)) and bool(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Model):
+        return _dump_forced(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
