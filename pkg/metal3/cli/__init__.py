@@ -1,0 +1,1 @@
+"""The ``metal3`` command."""

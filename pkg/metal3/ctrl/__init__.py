@@ -1,0 +1,1 @@
+"""The front door: the dozen runtime names every operator needs."""

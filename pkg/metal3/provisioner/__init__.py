@@ -1,0 +1,56 @@
+"""The seam: what the operator asks of the machinery that runs servers.
+
+Backends stand behind it as entry points of the group ``metal3.provisioners``; each offers
+``new_factory(environment) -> Backend``.
+"""
+
+from ._data import (
+    Credentials,
+    FirmwareSettings,
+    HardwareState,
+    HostConfig,
+    HostData,
+    InspectData,
+    ManagementAccessData,
+    PrepareData,
+    PreprovisioningImage,
+    ProvisionData,
+    RebootMode,
+    ServicingData,
+)
+from ._interface import Backend, Provisioner, Publisher, Wake
+from ._results import (
+    BackendError,
+    NeedsPreprovisioningImageError,
+    NeedsRegistrationError,
+    NodeBusyError,
+    NotReadyError,
+    ProvisionerError,
+    Result,
+)
+
+__all__ = [
+    "Backend",
+    "BackendError",
+    "Credentials",
+    "FirmwareSettings",
+    "HardwareState",
+    "HostConfig",
+    "HostData",
+    "InspectData",
+    "ManagementAccessData",
+    "NeedsPreprovisioningImageError",
+    "NeedsRegistrationError",
+    "NodeBusyError",
+    "NotReadyError",
+    "PrepareData",
+    "PreprovisioningImage",
+    "ProvisionData",
+    "Provisioner",
+    "ProvisionerError",
+    "Publisher",
+    "RebootMode",
+    "Result",
+    "ServicingData",
+    "Wake",
+]
