@@ -1,0 +1,71 @@
+# Each target calls one script or one tool; what CI runs is what a person runs.
+SHELL := bash
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+STAMP := $(VENV)/.installed
+DEMO_STAMP := $(VENV)/.installed-demo
+
+.DEFAULT_GOAL := help
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml hack/constraints.txt hack/install
+	hack/install $(VENV) $(PYTHON)
+	@touch $@
+
+$(DEMO_STAMP): $(STAMP)
+	hack/install $(VENV) $(PYTHON) demo
+	@touch $@
+
+install: $(DEMO_STAMP) ## Set up .venv with the metal3 command, the demo's parts and the tools
+
+demo: $(DEMO_STAMP) ## Run three simulated servers from registering to provisioned (ARGS=--exit to leave then)
+	$(BIN)/metal3 demo $(ARGS)
+
+test: $(STAMP) ## Set up and run the tests (unit, and integration on the embedded API)
+	$(BIN)/pytest -n auto $(ARGS)
+
+integration: $(STAMP) ## The integration suite on a real kube-apiserver (built once, needs Go)
+	METAL3_TEST_API=kube $(BIN)/pytest test/integration $(ARGS)
+
+e2e: $(DEMO_STAMP) ## Real Ironic with simulated servers
+	$(BIN)/pytest test/e2e -m e2e $(ARGS)
+
+envtest: ## Build etcd, kube-apiserver and kube-controller-manager into .cache
+	hack/setup-envtest
+
+generate: $(STAMP) ## Make generated code and docs again
+	$(BIN)/python hack/generate-api
+	$(BIN)/python hack/generate-docs
+
+fmt: $(STAMP) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(STAMP) ## Style, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+typecheck: $(STAMP) ## mypy and pyright, both strict
+	$(BIN)/mypy
+	$(BIN)/basedpyright --level error
+
+verify: $(STAMP) ## Generated code, docs and manifests are what their sources say
+	$(BIN)/python hack/generate-api --check
+	$(BIN)/python hack/generate-docs --check
+	hack/verify-manifests
+
+bench: $(DEMO_STAMP) ## Side-by-side benchmarks (several minutes)
+	hack/bench/run $(ARGS)
+
+build: $(STAMP) ## A wheel in dist/
+	$(BIN)/pip wheel -q --no-deps -w dist .
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+
+.PHONY: help install demo test integration e2e envtest generate fmt lint typecheck verify bench build clean

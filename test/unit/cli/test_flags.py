@@ -1,0 +1,98 @@
+"""Arguments written for the Go managers mean the same here."""
+
+from datetime import timedelta
+
+import pytest
+
+from metal3.cli._flags import Parser, parse
+from metal3.cli._manager_flags import MANAGER_FLAGS
+
+
+def manager(*argv, **environment):
+    """Parse ``argv`` as ``metal3 manager`` does."""
+    return parse(Parser("metal3 manager", ""), MANAGER_FLAGS, argv, environment)
+
+
+def test_one_dash_and_two_dashes_are_the_same():
+    """Deployments made for upstream use both."""
+    assert (
+        manager("-webhook-port=0").webhook_port == manager("--webhook-port", "0").webhook_port == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["--enable-leader-election"], True),
+        (["--leader-elect"], True),
+        (["-leader-elect=true"], True),
+        (["--leader-elect=false"], False),
+        ([], False),
+    ],
+)
+def test_a_boolean_stands_alone_or_has_a_value(argv, expected):
+    """A lone boolean never eats the next word."""
+    assert manager(*argv, "--provisioner", "fixture").leader_elect is expected
+    assert manager(*argv, "--provisioner", "fixture").provisioner == "fixture"
+
+
+def test_durations_are_those_of_go():
+    """Seconds, minutes and fractions add up."""
+    assert manager("--sync-period=1m30s").sync_period == timedelta(seconds=90)
+    assert manager("--leader-elect-retry-period", "500ms").leader_elect_retry_period == timedelta(
+        milliseconds=500
+    )
+
+
+def test_the_environment_fills_in_and_the_command_line_wins():
+    """WATCH_NAMESPACE is how upstream's manifests set the namespaces."""
+    assert manager(WATCH_NAMESPACE="a, b").namespace == ("a", "b")
+    assert manager("--namespace=c", WATCH_NAMESPACE="a").namespace == ("c",)
+
+
+@pytest.mark.parametrize(
+    ("argv", "environment", "word"),
+    [
+        (["--no-such-flag"], {}, "no-such-flag"),
+        (["--webhook-port=70000"], {}, "70000"),
+        (["--leader-elect=maybe"], {}, "maybe"),
+        (["--controller-concurrency=-1"], {}, "-1"),
+        (["--sync-period=10"], {}, "10"),
+        (["--webhook-por=1"], {}, "webhook-por"),
+        ([], {"BMO_CONCURRENCY": "many"}, "BMO_CONCURRENCY"),
+    ],
+)
+def test_a_wrong_flag_ends_with_one_line_and_code_2(argv, environment, word, capsys):
+    """The line names what is wrong."""
+    with pytest.raises(SystemExit) as stopped:
+        manager(*argv, **environment)
+    assert stopped.value.code == 2
+    assert word in capsys.readouterr().err
+
+
+def test_flags_of_all_three_managers_are_known():
+    """The args of upstream's three Deployments parse unchanged."""
+    manager("--metrics-addr=:8443", "--enable-leader-election", "--hostclaims", "-dev")
+    manager(
+        "--webhook-port=9443",
+        "--diagnostics-address=:8443",
+        "--insecure-diagnostics=false",
+        "--enable-bmh-name-based-preallocation=false",
+        "--tls-min-version=VersionTLS12",
+        "-v=4",
+        "--metal3machine-concurrency=20",
+        "--kube-api-qps=20",
+        "--kube-api-burst",
+        "30",
+    )
+    manager("--leader-elect", "--ippool-concurrency=5", "--watch-filter=x", "--logging-format=json")
+
+
+def test_help_says_where_a_default_comes_from(capsys):
+    """Every flag is in --help with its default and its environment variable."""
+    with pytest.raises(SystemExit) as stopped:
+        manager("--help")
+    assert stopped.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "[$WATCH_NAMESPACE]" in text
+    assert "(default 15s)" in text
