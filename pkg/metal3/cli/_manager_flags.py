@@ -22,6 +22,7 @@ GENERAL: Final = (
         names=("operators",),
         read=read_names,
         default=("baremetal",),
+        env="METAL3_OPERATORS",
         metavar="NAME[,NAME]",
         help="which operators run in this process",
     ),
