@@ -1,0 +1,25 @@
+"""BMC addresses: which driver, interfaces and driver information a scheme stands for.
+
+Called by the operator (to check an address), by its webhooks and by the backends. New schemes come
+from other distributions through the entry point group ``metal3.bmc``.
+"""
+
+from ._access import AccessDetails, Driver
+from ._address import Address
+from ._credentials import Credentials
+from ._errors import BMCAddressError, InvalidBMCAddressError, UnknownBMCTypeError
+from ._registry import ENTRY_POINT_GROUP, Registry, known_schemes, parse
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "AccessDetails",
+    "Address",
+    "BMCAddressError",
+    "Credentials",
+    "Driver",
+    "InvalidBMCAddressError",
+    "Registry",
+    "UnknownBMCTypeError",
+    "known_schemes",
+    "parse",
+]

@@ -4,8 +4,9 @@ Backends stand behind it as entry points of the group ``metal3.provisioners``; e
 ``new_factory(environment) -> Backend``.
 """
 
+from metal3.bmc import Credentials
+
 from ._data import (
-    Credentials,
     FirmwareSettings,
     HardwareState,
     HostConfig,

@@ -5,15 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.bmc import Credentials
 from metal3.runtime.types import NamespacedName
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Login of a BMC; kept out of every representation."""
-
-    username: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
