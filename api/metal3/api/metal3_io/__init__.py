@@ -1,0 +1,1 @@
+"""The API group ``metal3.io``, one package a version."""
