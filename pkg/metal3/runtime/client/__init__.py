@@ -3,7 +3,7 @@
 ``metal3.runtime.client.fake`` holds the double that behaves like a server in memory.
 """
 
-from ._errors import (
+from metal3.runtime.rest import (
     AlreadyExistsError,
     ApiError,
     BadRequestError,
@@ -27,6 +27,7 @@ from ._errors import (
     UnsupportedMediaTypeError,
     status_error,
 )
+
 from ._interface import (
     Client,
     ObjectList,
@@ -38,8 +39,19 @@ from ._interface import (
     SubResourceWriter,
     Writer,
 )
+from ._selectors import LabelSelector, Operator, Requirement, label_selector
+from ._watch import (
+    INITIAL_EVENTS_END,
+    EventType,
+    ListerWatcher,
+    RawEvent,
+    RawPage,
+    Selection,
+    WatchEvent,
+)
 
 __all__ = [
+    "INITIAL_EVENTS_END",
     "AlreadyExistsError",
     "ApiError",
     "BadRequestError",
@@ -47,20 +59,28 @@ __all__ = [
     "ConflictError",
     "ConnectionFailedError",
     "DecodeError",
+    "EventType",
     "ExpiredError",
     "ForbiddenError",
     "InternalServerError",
     "InvalidError",
+    "LabelSelector",
+    "ListerWatcher",
     "MethodNotAllowedError",
     "NotAcceptableError",
     "NotFoundError",
     "ObjectList",
+    "Operator",
     "Patch",
     "PatchType",
     "Preconditions",
     "Propagation",
+    "RawEvent",
+    "RawPage",
     "Reader",
     "RequestEntityTooLargeError",
+    "Requirement",
+    "Selection",
     "ServerTimeoutError",
     "ServiceUnavailableError",
     "StatusCause",
@@ -69,6 +89,8 @@ __all__ = [
     "TooManyRequestsError",
     "UnauthorizedError",
     "UnsupportedMediaTypeError",
+    "WatchEvent",
     "Writer",
+    "label_selector",
     "status_error",
 ]

@@ -17,10 +17,10 @@
 Reasons are those of ``metav1.Status.reason`` (API conventions, "Response Status Kind").
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard, cast
 
 
 class ApiError(Exception):
@@ -193,21 +193,34 @@ def status_error(
 ) -> StatusError:
     """The exception for an HTTP code and the ``Status`` object in its body (may be empty)."""
     reason = str(status.get("reason") or "")
-    details = status.get("details") or {}
-    if retry_after is None and details.get("retryAfterSeconds"):
-        retry_after = timedelta(seconds=int(details["retryAfterSeconds"]))
+    details = _map(status.get("details"))
+    seconds = details.get("retryAfterSeconds")
+    if retry_after is None and isinstance(seconds, int) and seconds > 0:
+        retry_after = timedelta(seconds=seconds)
     cls = _BY_REASON.get(reason) or _BY_CODE.get(code, StatusError)
     return cls(
         str(status.get("message") or f"the server answered {code}"),
         code=code,
         reason=reason or None,
-        causes=tuple(
-            StatusCause(
-                str(cause.get("reason") or ""),
-                str(cause.get("message") or ""),
-                str(cause.get("field") or ""),
-            )
-            for cause in details.get("causes") or ()
-        ),
+        causes=tuple(_causes(details.get("causes"))),
         retry_after=retry_after,
     )
+
+
+def _causes(found: Any) -> Iterator[StatusCause]:
+    for item in found if _is_list(found) else ():
+        cause = _map(item)
+        yield StatusCause(
+            str(cause.get("reason") or ""),
+            str(cause.get("message") or ""),
+            str(cause.get("field") or ""),
+        )
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    """The value, or nothing: what comes from a network may have any shape."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
