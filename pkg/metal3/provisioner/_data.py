@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.bmc import Credentials
@@ -16,7 +15,7 @@ class HostData:
     key: NamespacedName
     uid: str
     bmc_address: str = ""
-    credentials: Credentials = Credentials()
+    credentials: Credentials = field(default_factory=Credentials)
     disable_certificate_verification: bool = False
     boot_mac_address: str = ""
     provisioner_id: str = ""
@@ -102,11 +101,8 @@ class ProvisionData:
     image_pull_secret: str = field(default="", repr=False)
 
 
-class RebootMode(StrEnum):
-    """Ask the system to stop, or cut its power."""
-
-    SOFT = "soft"
-    HARD = "hard"
+RebootMode = metal3api.RebootMode
+"""Ask the system to stop, or cut its power."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
