@@ -1,0 +1,337 @@
+"""A lab: real Ironic, emulated BMCs and simulated agents, from start to end of one block."""
+
+import asyncio
+import secrets
+import shutil
+import ssl
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import structlog
+
+from . import _bmc, _fault_switch, _images, _ports
+from ._agent import AgentSettings
+from ._agent_api import AgentAPI
+from ._bmc import BMCServer
+from ._config import LabConfig, LabPaths
+from ._credentials import IRONIC_LOGIN, Login, write_certificates, write_logins
+from ._errors import SimulatorError, StartError
+from ._faults import Fault
+from ._hosts import SimulatedHost
+from ._ironic import IronicServer
+from ._machine import Machine, MachineState
+from ._ports import LOOPBACK, Ports
+from ._servers import serving
+
+log = structlog.get_logger(__name__)
+CALL_TIMEOUT = aiohttp.ClientTimeout(total=60)
+
+
+class Lab:
+    """Simulated hardware and the Ironic in front of it, while an ``async with`` block runs.
+
+    Entering raises :class:`SimulatorError` when something does not come up. Leaving stops
+    everything that was started, also when it is left by a cancellation. The folder of the lab is
+    removed unless it was given, or is to be kept.
+    """
+
+    def __init__(self, config: LabConfig | None = None) -> None:
+        self.config = config or LabConfig()
+        self._stack = AsyncExitStack()
+        self._running: _Running | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start everything."""
+        async with AsyncExitStack() as stack:
+            self._running = await stack.enter_async_context(_running(self.config))
+            self._stack = stack.pop_all()
+        log.info("lab is up", ironic=self.ironic_url, hosts=self.config.hosts)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop everything."""
+        try:
+            if isinstance(exc, asyncio.CancelledError):
+                await self._stack.__aexit__(exc_type, exc, traceback)
+            else:
+                # An error of the block goes to the caller as it is, not inside a group.
+                await self._stack.aclose()
+        finally:
+            self._running = None
+
+    @property
+    def state_dir(self) -> Path:
+        """Where all its files are."""
+        return self._lab.paths.root
+
+    @property
+    def hosts(self) -> tuple[SimulatedHost, ...]:
+        """The simulated hosts, in order."""
+        return tuple(machine.host for machine in self._lab.machines.values())
+
+    @property
+    def ironic_url(self) -> str:
+        """Ironic's address, without a path."""
+        return self._lab.ironic.url
+
+    @property
+    def ironic_auth(self) -> Login | None:
+        """The login of Ironic's API, if it wants one."""
+        return IRONIC_LOGIN if self.config.auth == "http_basic" else None
+
+    @property
+    def ironic_pid(self) -> int | None:
+        """Process id of Ironic's master process, while it runs."""
+        return self._lab.ironic.pid
+
+    @property
+    def bmc_pid(self) -> int | None:
+        """Process id of the process that plays the BMCs."""
+        return self._lab.bmc.pid
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The authority to trust with TLS."""
+        return self._lab.paths.ca_file if self.config.tls else None
+
+    @property
+    def image_url(self) -> str:
+        """An image to provision hosts with, in raw format."""
+        return self._file(_images.DISK)
+
+    @property
+    def image_checksum(self) -> str:
+        """SHA-256 of :attr:`image_url`."""
+        return self._lab.image_checksum
+
+    @property
+    def live_iso_url(self) -> str:
+        """An image to boot from instead of the disk."""
+        return self._file(_images.LIVE_ISO)
+
+    @property
+    def deploy_kernel_url(self) -> str:
+        """Kernel of the deploy ramdisk."""
+        return self._file(_images.KERNEL)
+
+    @property
+    def deploy_ramdisk_url(self) -> str:
+        """Initial file system of the deploy ramdisk."""
+        return self._file(_images.RAMDISK)
+
+    @property
+    def deploy_iso_url(self) -> str:
+        """The deploy ramdisk as an ISO, for virtual media."""
+        return self._file(_images.ISO)
+
+    @property
+    def bootloader_url(self) -> str:
+        """The EFI partition that Ironic needs to build an ISO from kernel and ramdisk."""
+        return self._file(_images.ESP)
+
+    @property
+    def log_files(self) -> tuple[Path, ...]:
+        """What to read when something fails."""
+        return (*self._lab.ironic.log_files, self._lab.bmc.log_file)
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point the bare-metal operator at this lab."""
+        variables = {
+            "DEPLOY_ISO_URL": self.deploy_iso_url,
+            "DEPLOY_KERNEL_URL": self.deploy_kernel_url,
+            "DEPLOY_RAMDISK_URL": self.deploy_ramdisk_url,
+            "IRONIC_ENDPOINT": f"{self.ironic_url}/v1/",
+            "METAL3_AUTH_ROOT_DIR": str(self._lab.paths.auth),
+        }
+        if self.ca_file:
+            variables["IRONIC_CACERT_FILE"] = str(self.ca_file)
+        return variables
+
+    def machine_state(self, host: SimulatedHost) -> MachineState:
+        """What the machine is doing right now."""
+        return self._machine(host).state
+
+    async def fault(self, host: SimulatedHost, fault: Fault) -> None:
+        """Switch a fault on, besides those that the host already has."""
+        machine = self._machine(host)
+        await asyncio.to_thread(_fault_switch.break_bmc, fault, machine.host, self._lab.bmc)
+        _fault_switch.break_machine(fault, machine)
+
+    async def heal(self, host: SimulatedHost) -> None:
+        """Switch all faults of a host off."""
+        machine = self._machine(host)
+        await asyncio.to_thread(_fault_switch.heal_bmc, machine.host, self._lab.bmc)
+        _fault_switch.heal_machine(machine)
+
+    async def start_ironic(self) -> None:
+        """Start Ironic again; raises :class:`StartError` if it does not come up."""
+        await self._lab.ironic.start()
+
+    async def stop_ironic(self) -> None:
+        """Stop Ironic; its database stays."""
+        await self._lab.ironic.stop()
+
+    async def kill_ironic(self) -> None:
+        """End Ironic without warning."""
+        await self._lab.ironic.kill()
+
+    async def wipe_ironic_database(self) -> None:
+        """Let Ironic forget everything: it is stopped, and started again if it was running."""
+        was_running = self.ironic_pid is not None
+        await self.stop_ironic()
+        await self._lab.ironic.wipe()
+        if was_running:
+            await self.start_ironic()
+
+    @property
+    def _lab(self) -> "_Running":
+        if self._running is None:
+            raise SimulatorError("the lab is not running")
+        return self._running
+
+    def _machine(self, host: SimulatedHost) -> Machine:
+        return self._lab.machines[host.system_uuid]
+
+    def _file(self, name: str) -> str:
+        return f"http://{LOOPBACK}:{self._lab.ports.files}/images/{name}"
+
+
+class _Running:
+    """What there is while a lab runs."""
+
+    def __init__(
+        self, config: LabConfig, paths: LabPaths, ports: Ports, client: aiohttp.ClientSession
+    ) -> None:
+        self.paths = paths
+        self.ports = ports
+        self.image_checksum = _images.write(paths)
+        self.token = secrets.token_urlsafe(24)
+        trust = _trust(config, paths)
+        hosts = _bmc.describe(config, ports)
+        self.ironic = IronicServer(config, paths, ports, trust)
+        self.bmc = BMCServer(config, paths, ports, hosts=hosts, token=self.token, trust=trust)
+        self._client = client
+        settings = AgentSettings(
+            api=AgentAPI(self.ironic.url, client, trust),
+            callback_url=f"{config.scheme}://{LOOPBACK}:{ports.agent}",
+            heartbeat=config.heartbeat,
+            step_time=config.step_time,
+            custom_deploy_steps=config.custom_deploy_steps,
+        )
+        self.machines = {
+            host.system_uuid: Machine(
+                host=host,
+                settings=settings,
+                http_root=paths.http,
+                boot_time=config.boot_time,
+                power_off=self._power_off,
+            )
+            for host in hosts
+        }
+
+    async def _power_off(self, system: str) -> None:
+        await self.bmc.power_off_from_inside(self._client, system)
+
+
+@asynccontextmanager
+async def _running(config: LabConfig) -> AsyncGenerator[_Running]:
+    async with (
+        _folder(config) as paths,
+        aiohttp.ClientSession(timeout=CALL_TIMEOUT) as client,
+    ):
+        ports = await asyncio.to_thread(_prepare, config, paths)
+        lab = await asyncio.to_thread(_Running, config, paths, ports, client)
+        servers = serving(
+            machines=lab.machines,
+            ports=ports,
+            token=lab.token,
+            http_root=paths.http,
+            agent_tls=_server_tls(config, paths),
+        )
+        async with servers, _children(lab), _living(lab):
+            yield lab
+
+
+@asynccontextmanager
+async def _folder(config: LabConfig) -> AsyncGenerator[LabPaths]:
+    root = config.state_dir or Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="metal3-lab-"))
+    paths = LabPaths(root=root.absolute())
+    try:
+        yield paths
+    finally:
+        if not (config.state_dir or config.keep):
+            await asyncio.to_thread(shutil.rmtree, paths.root, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _living(lab: _Running) -> AsyncGenerator[None]:
+    async with asyncio.TaskGroup() as group:
+        lives = [group.create_task(machine.run()) for machine in lab.machines.values()]
+        try:
+            yield
+        finally:
+            for life in lives:
+                life.cancel()
+
+
+@asynccontextmanager
+async def _children(lab: _Running) -> AsyncGenerator[None]:
+    try:
+        await _start_children(lab)
+        yield
+    finally:
+        try:
+            await lab.ironic.stop()
+        finally:
+            await lab.bmc.stop()
+
+
+async def _start_children(lab: _Running) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(lab.bmc.start())
+            group.create_task(lab.ironic.start())
+    except* StartError as e:
+        # One of them says enough: the other was stopped because of it.
+        raise _first(e) from None
+
+
+def _first(group: BaseExceptionGroup[StartError]) -> StartError:
+    found = group.exceptions[0]
+    return found if isinstance(found, StartError) else _first(found)
+
+
+def _prepare(config: LabConfig, paths: LabPaths) -> Ports:
+    """Write all that is read at the start; returns the ports."""
+    paths.create()
+    ports = _ports.choose(
+        config.base_port or _ports.remembered(paths.base_port),
+        ipmi_hosts=config.hosts if config.bmc == "ipmi" else 0,
+    )
+    paths.base_port.write_text(str(ports.base))
+    write_logins(config, paths)
+    if config.tls:
+        write_certificates(paths)
+    return ports
+
+
+def _trust(config: LabConfig, paths: LabPaths) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(paths.ca_file) if config.tls else None)
+
+
+def _server_tls(config: LabConfig, paths: LabPaths) -> ssl.SSLContext | None:
+    if not config.tls:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(paths.cert_file, paths.key_file)
+    return context

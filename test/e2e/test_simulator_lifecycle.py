@@ -1,0 +1,166 @@
+"""The simulator drives the real Ironic through whole lives of hosts."""
+
+import asyncio
+import base64
+import json
+import ssl
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+
+from metal3.simulator import Lab, LabConfig, SimulatedHost
+
+pytestmark = pytest.mark.e2e
+PATIENCE = 120
+BUSY = {409, 503}
+
+
+class Ironic:
+    """A plain client: no more than what the tests need."""
+
+    def __init__(self, lab: Lab, session: aiohttp.ClientSession) -> None:
+        self.lab = lab
+        self.session = session
+
+    async def call(self, method, path, body=None) -> Any:
+        """One call; a locked node and a full conductor are asked again."""
+        auth = self.lab.ironic_auth
+        headers = {"X-OpenStack-Ironic-API-Version": "latest"}
+        if auth:
+            login = base64.b64encode(f"{auth.username}:{auth.password}".encode()).decode()
+            headers["Authorization"] = f"Basic {login}"
+        url = f"{self.lab.ironic_url}/v1{path}"
+        while True:
+            async with self.session.request(method, url, json=body, headers=headers) as reply:
+                text = await reply.text()
+            if reply.status in BUSY:
+                await asyncio.sleep(0.5)
+                continue
+            assert reply.status < 400, f"{method} {path}: {reply.status} {text}"
+            return json.loads(text) if text else {}
+
+    async def node(self, node):
+        """The node as it is now."""
+        return await self.call("GET", f"/nodes/{node}")
+
+    async def target(self, node, target, **more):
+        """Ask for a provision state."""
+        await self.call("PUT", f"/nodes/{node}/states/provision", {"target": target, **more})
+
+    async def reach(self, node, *states, failing=False):
+        """Wait for one of the states; any failure before is an error unless ``failing``."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                found = await self.node(node)
+                state = found["provision_state"]
+                if state in states and not (found["target_provision_state"] and not failing):
+                    return found
+                assert failing or "fail" not in state, f"{state}: {found['last_error']}"
+                await asyncio.sleep(0.2)
+
+    async def enroll(self, host: SimulatedHost, boot_interface: str) -> Any:
+        """Create the node as an operator would."""
+        lab = self.lab
+        address, _, system = host.bmc_address.partition("+")[2].partition("/redfish")
+        info: dict[str, Any] = {
+            "redfish_address": address,
+            "redfish_system_id": f"/redfish{system}",
+            "redfish_username": host.username,
+            "redfish_password": host.password,
+            "deploy_kernel": lab.deploy_kernel_url,
+            "deploy_ramdisk": lab.deploy_ramdisk_url,
+        }
+        if boot_interface == "redfish-virtual-media":
+            info["deploy_iso"] = lab.deploy_iso_url
+        if host.disable_certificate_verification:
+            info["redfish_verify_ca"] = False
+        body = {
+            "name": f"test~{host.name}",
+            "driver": "redfish",
+            "driver_info": info,
+            "boot_interface": boot_interface,
+            "firmware_interface": "redfish",
+            "inspect_interface": "agent",
+            "raid_interface": "redfish",
+            "properties": {"capabilities": "boot_mode:uefi"},
+        }
+        node = (await self.call("POST", "/nodes", body))["uuid"]
+        port = {"node_uuid": node, "address": host.boot_mac, "pxe_enabled": True}
+        await self.call("POST", "/ports", port)
+        return node
+
+    async def to_available(self, node):
+        """From enrolled to available, with an inspection on the way."""
+        await self.target(node, "manage")
+        await self.reach(node, "manageable")
+        await self.target(node, "inspect")
+        await self.reach(node, "manageable")
+        await self.target(node, "provide")
+        await self.reach(node, "available")
+
+    async def set_image(self, node):
+        """Name the image to deploy."""
+        image = {
+            "image_source": self.lab.image_url,
+            "image_os_hash_algo": "sha256",
+            "image_os_hash_value": self.lab.image_checksum,
+            "image_disk_format": "raw",
+        }
+        patch = [
+            {"op": "add", "path": f"/instance_info/{key}", "value": value}
+            for key, value in image.items()
+        ]
+        await self.call("PATCH", f"/nodes/{node}", patch)
+
+
+CONFIG_DRIVE = {
+    "meta_data": {"name": "first", "hostname": "first"},
+    "user_data": "#cloud-config\n",
+    "network_data": {"links": []},
+}
+
+
+@pytest.fixture(params=["plain", "tls"])
+async def lab(request):
+    """A lab with two hosts, open or with TLS and a login."""
+    secure = request.param == "tls"
+    config = LabConfig(
+        hosts=2,
+        tls=secure,
+        auth="http_basic" if secure else "noauth",
+        heartbeat=timedelta(seconds=2),
+    )
+    async with Lab(config) as running:
+        yield running
+
+
+@pytest.fixture
+async def ironic(lab):
+    """A client of the lab's Ironic."""
+    trust = ssl.create_default_context(cafile=lab.ca_file) if lab.ca_file else True
+    connector = aiohttp.TCPConnector(ssl=trust)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield Ironic(lab, session)
+
+
+@pytest.mark.parametrize("boot_interface", ["redfish-virtual-media", "ipxe"])
+async def test_a_host_goes_from_enrolled_to_active_and_back(lab, ironic, boot_interface):
+    """A deploy runs through Ironic's own steps, and the host can be used again afterwards."""
+    host = lab.hosts[0]
+    node = await ironic.enroll(host, boot_interface)
+    await ironic.to_available(node)
+    inventory = await ironic.call("GET", f"/nodes/{node}/inventory")
+    await ironic.set_image(node)
+    await ironic.target(node, "active", configdrive=CONFIG_DRIVE)
+    active = await ironic.reach(node, "active")
+
+    assert active["power_state"] == "power on"
+    macs = [nic["mac_address"] for nic in inventory["inventory"]["interfaces"]]
+    assert macs == list(host.macs)
+    lldp = inventory["plugin_data"]["parsed_lldp"]["eno1"]
+    assert lldp["switch_port_vlans"][0] == {"id": 100, "name": "provisioning"}
+
+    await ironic.target(node, "deleted")
+    await ironic.reach(node, "available")
