@@ -47,12 +47,13 @@ class Model(BaseModel):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Decode a JSON object; raises ``pydantic.ValidationError`` on a wrong JSON type."""
-        return cls.model_validate(data)
+        # By alias only: an unknown field may be named like one of our attributes.
+        return cls.model_validate(data, by_alias=True, by_name=False)
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Self:
         """Decode JSON text; raises ``pydantic.ValidationError`` on a wrong JSON type."""
-        return cls.model_validate_json(data)
+        return cls.model_validate_json(data, by_alias=True, by_name=False)
 
     def to_dict(self) -> type_json:
         """Encode to plain JSON values that share nothing with this object."""
