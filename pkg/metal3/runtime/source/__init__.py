@@ -1,0 +1,7 @@
+"""Where events come from: the API by way of the cache, or anything that can call ``wake``."""
+
+from ._channel import Channel
+from ._kind import Informer, Kind
+from ._source import Informers, Source
+
+__all__ = ["Channel", "Informer", "Informers", "Kind", "Source"]
