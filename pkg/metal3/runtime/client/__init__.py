@@ -28,6 +28,7 @@ from metal3.runtime.rest import (
     status_error,
 )
 
+from ._decode import decode
 from ._interface import (
     Client,
     ObjectList,
@@ -39,6 +40,7 @@ from ._interface import (
     SubResourceWriter,
     Writer,
 )
+from ._rest import RestClient, RestSubResource, ServerVersion
 from ._selectors import LabelSelector, Operator, Requirement, label_selector
 from ._watch import (
     INITIAL_EVENTS_END,
@@ -80,8 +82,11 @@ __all__ = [
     "Reader",
     "RequestEntityTooLargeError",
     "Requirement",
+    "RestClient",
+    "RestSubResource",
     "Selection",
     "ServerTimeoutError",
+    "ServerVersion",
     "ServiceUnavailableError",
     "StatusCause",
     "StatusError",
@@ -91,6 +96,7 @@ __all__ = [
     "UnsupportedMediaTypeError",
     "WatchEvent",
     "Writer",
+    "decode",
     "label_selector",
     "status_error",
 ]

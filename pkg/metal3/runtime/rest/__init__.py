@@ -4,6 +4,8 @@
 ``load_config``.
 """
 
+from ._auth import Anonymous, AuthProvider, BasicAuth, BearerToken, Credential, TokenFile
+from ._config import Config, ConfigError
 from ._errors import (
     AlreadyExistsError,
     ApiError,
@@ -28,13 +30,25 @@ from ._errors import (
     UnsupportedMediaTypeError,
     status_error,
 )
+from ._load import in_cluster_config, load_config
+from ._mapper import Resource, RESTMapper
+from ._retry import RetryPolicy
+from ._tls import TLSConfig
+from ._transport import Request, Transport
 
 __all__ = [
     "AlreadyExistsError",
+    "Anonymous",
     "ApiError",
+    "AuthProvider",
     "BadRequestError",
+    "BasicAuth",
+    "BearerToken",
+    "Config",
+    "ConfigError",
     "ConflictError",
     "ConnectionFailedError",
+    "Credential",
     "DecodeError",
     "ExpiredError",
     "ForbiddenError",
@@ -43,13 +57,22 @@ __all__ = [
     "MethodNotAllowedError",
     "NotAcceptableError",
     "NotFoundError",
+    "RESTMapper",
+    "Request",
     "RequestEntityTooLargeError",
+    "Resource",
+    "RetryPolicy",
     "ServerTimeoutError",
     "ServiceUnavailableError",
     "StatusCause",
     "StatusError",
+    "TLSConfig",
+    "TokenFile",
     "TooManyRequestsError",
+    "Transport",
     "UnauthorizedError",
     "UnsupportedMediaTypeError",
+    "in_cluster_config",
+    "load_config",
     "status_error",
 ]

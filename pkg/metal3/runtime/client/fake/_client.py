@@ -17,12 +17,13 @@ from metal3.runtime.client import (
     RawPage,
     Selection,
     WatchEvent,
+    decode,
 )
 from metal3.runtime.rest import ExpiredError, InvalidError
 from metal3.runtime.types import NamespacedName
 
 from ._actions import Action, Interceptor
-from ._requests import FakeSubResource, Requests, decode, resource_of
+from ._requests import FakeSubResource, Requests, resource_of
 from ._select import Filter
 from ._server import new_server
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from metal3.api.meta import v1 as metav1
-from metal3.runtime.client import Patch, Selection
-from metal3.runtime.rest import DecodeError, NotFoundError
+from metal3.runtime.client import Patch, Selection, decode
+from metal3.runtime.rest import NotFoundError
 from metal3.runtime.types import NamespacedName, key_of
 
 from ._actions import Action, Failures, Interceptor
@@ -135,14 +135,6 @@ class FakeSubResource:
 def resource_of(kind: Kind) -> Resource:
     """Where objects of a kind are kept, whatever the version."""
     return Resource(kind.gvk.group, kind.gvk.kind)
-
-
-def decode(kind: type[T], data: Json) -> T:
-    """An object of its own; raises DecodeError."""
-    try:
-        return kind.from_json(json.dumps(data))
-    except ValueError as e:
-        raise DecodeError(f"{kind.gvk.kind} {data['metadata'].get('name')}: {e}") from e
 
 
 def _copy(data: Json) -> Json:
