@@ -1,0 +1,72 @@
+"""Ironic as a backend: one connection, one informer, shared by all hosts."""
+
+import asyncio
+from collections.abc import Mapping
+
+from metal3.provisioner import HostData, NotReadyError, Publisher, Wake
+
+from ._client import Client
+from ._config import Config, read_config
+from ._errors import IronicError
+from ._memory import Memory
+from ._nodes import NodeInformer
+from ._provisioner import IronicProvisioner
+from ._session import Session
+from ._transport import HTTPTransport, Transport
+
+
+class IronicBackend:
+    """See the seam's Backend; ``transport`` carries the requests."""
+
+    def __init__(self, config: Config, transport: Transport) -> None:
+        self._config = config
+        self._memory = Memory()
+        self.client = Client(transport)
+        self.informer = NodeInformer(self.client)
+        self._checked_at = float("-inf")
+        self._checking = asyncio.Lock()
+
+    async def run(self, wake: Wake) -> None:
+        """Watch Ironic's nodes until cancelled; connections are closed at the end."""
+        try:
+            await self.informer.run(wake)
+        finally:
+            await self.aclose()
+
+    async def provisioner(self, host: HostData, publish: Publisher) -> IronicProvisioner:
+        """Work on one host; raises NotReadyError."""
+        if self.informer.is_running:
+            self.informer.admit(host.key)
+        else:
+            await self._check()
+        session = Session(
+            client=self.client,
+            config=self._config,
+            informer=self.informer,
+            memory=self._memory,
+            host=host,
+            publish=publish,
+        )
+        return IronicProvisioner(session=session)
+
+    async def aclose(self) -> None:
+        """Let go of all connections; a later request opens new ones."""
+        await self.client.aclose()
+
+    async def _check(self) -> None:
+        """Without the informer: ask Ironic itself, but not for every host anew."""
+        async with self._checking:
+            now = asyncio.get_running_loop().time()
+            if now - self._checked_at < self._config.cache_ttl.total_seconds():
+                return
+            try:
+                await self.client.negotiate()
+            except IronicError as error:
+                raise NotReadyError(str(error)) from error
+            self._checked_at = now
+
+
+def new_factory(environment: Mapping[str, str]) -> IronicBackend:
+    """The backend for an environment; raises ConfigurationError naming the variable at fault."""
+    config = read_config(environment)
+    return IronicBackend(config, HTTPTransport(config))

@@ -1,0 +1,31 @@
+"""What the backend remembers between two reconciles of a host; losing it costs a request or two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from metal3.api.metal3_io import v1alpha1 as metal3api
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerRequest:
+    """A change of power that was asked for, and the error the node showed before."""
+
+    at: float
+    previous_error: str
+
+
+@dataclass(slots=True)
+class Memory:
+    """Keyed by the node's UUID, so that it ends with the node."""
+
+    power: dict[str, PowerRequest] = field(default_factory=dict)
+    components: dict[str, tuple[object, Sequence[metal3api.FirmwareComponentStatus]]] = field(
+        default_factory=dict
+    )
+    slots: dict[str, float] = field(default_factory=dict)
+    """When a place in the provisioning limit was promised."""
+
+    def forget(self, uuid: str) -> None:
+        """The node is gone."""
+        for known in (self.power, self.components, self.slots):
+            known.pop(uuid, None)
