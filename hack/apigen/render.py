@@ -99,7 +99,7 @@ def _docstring(text: str, *, indent: int) -> str:
         return ""
     escaped = " ".join(text.split()).replace("\\", "\\\\").replace('"""', "'''")
     if escaped.endswith('"'):
-        escaped += " "
+        escaped = f'{escaped[:-1]}\\"'
     lines = textwrap.wrap(
         escaped, _WIDTH - indent - 6, break_long_words=False, break_on_hyphens=False
     )
