@@ -132,7 +132,8 @@ def _reboot(key: str, text: str) -> RebootRequest:
         return RebootRequest(key=key)
     value = _json_object(text)
     mode = (value or {}).get("mode") or RebootMode.SOFT
-    if value is None or mode not in set(RebootMode):
+    # A list, for one, cannot even be looked for in a set.
+    if value is None or not isinstance(mode, str) or mode not in set(RebootMode):
         return RebootRequest(key=key, valid=False)
     return RebootRequest(key=key, mode=RebootMode(mode), force=value.get("force") is True)
 
