@@ -31,7 +31,7 @@ def read_kinds(files: Iterable[Path]) -> dict[tuple[str, str], list[KindVersion]
     found: dict[tuple[str, str], list[KindVersion]] = defaultdict(list)
     for path in files:
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
-            for item in _versions(document, path):
+            for item in _versions(document or {}, path):
                 found[item.group, item.version].append(item)
     return {
         key: sorted(kinds, key=lambda k: k.kind.lower()) for key, kinds in sorted(found.items())

@@ -5,6 +5,7 @@ import re
 
 from metal3.api.meta import v1 as metav1
 
+_TYPES = frozenset({"bool", "dict", "float", "frozenset", "int", "list", "str"})
 # An acronym with a plural s stays one word: allowedVLANs is allowed_vlans.
 _WORDS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -30,8 +31,9 @@ def attribute(field: str) -> str:
     name = "_".join(word.lower() for word in _WORDS.findall(field)) or "field"
     if name[0].isdigit():
         name = f"field_{name}"
-    # A field must not hide what its class can do: ABCs have a method ``register``, for one.
-    taken = keyword.iskeyword(name) or hasattr(metav1.Object, name)
+    # A field must hide neither a type that the fields below it are annotated with, nor what its
+    # class can do: ABCs have a method ``register``, for one.
+    taken = keyword.iskeyword(name) or name in _TYPES or hasattr(metav1.Object, name)
     return f"{name}_" if taken else name
 
 

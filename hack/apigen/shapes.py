@@ -73,6 +73,8 @@ class Shapes:
             default = _default(value, node, insist=insist)
             python = names.attribute(key)
             module.aliases[key] = python
+            if python in attributes:
+                raise ValueError(f"{name}: two fields would be called {python}")
             attributes[python] = {
                 "alias": key if key != python else None,
                 "default": default,
@@ -81,6 +83,8 @@ class Shapes:
             properties[key] = node["schema"]
             if default != "None":
                 solid.append(key)
+        if name in module.definitions:
+            raise ValueError(f"two classes would be called {name}")
         module.definitions[name] = {
             "type": "object",
             "properties": properties,

@@ -55,6 +55,7 @@ OLD: dict[str, Any] = {
                 "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
                 "anything": {"x-kubernetes-preserve-unknown-fields": True},
                 "size": {"type": "string", "enum": ["", "1+0", "live-iso", "UEFISecureBoot"]},
+                "list": {"type": "array", "items": {"type": "string"}},
                 "retries": {"type": "integer", "default": 3},
                 "byName": {
                     "type": "object",
@@ -221,9 +222,35 @@ def test_either_name_builds_an_object(old: ModuleType) -> None:
     assert by_attribute.to_dict() == by_alias.to_dict() == {"ID": 1, "httpURLPath": "/a"}
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"minLength": {"type": "integer"}, "min_length": {"type": "integer"}}, "min_length"),
+        (
+            {
+                "aB": {"type": "object", "properties": {"x": {"type": "string"}}},
+                "a_b": {"type": "object", "properties": {"y": {"type": "string"}}},
+            },
+            "OdditySpecAB",
+        ),
+    ],
+)
+def test_two_things_with_one_name_are_refused(
+    fields: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    """Nothing is numbered: a clash of names is for a person to solve."""
+    spec = {"type": "object", "properties": fields}
+    schema = {"type": "object", "properties": {"spec": spec}}
+    (tmp_path / "oddities.yaml").write_text(yaml.safe_dump(crd(v1=schema)))
+    done = run("--crds", tmp_path, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_file_that_is_no_crd_is_refused(tmp_path: Path) -> None:
     """The message names the file."""
     (tmp_path / "secret.yaml").write_text("apiVersion: v1\nkind: Secret\n")
     done = run("--crds", tmp_path, "--out", tmp_path)
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "secret.yaml" in done.stderr
