@@ -106,7 +106,6 @@ ENDPOINTS: Final = (
     ),
     Flag(
         names=("webhook-service",),
-        default="webhook-service",
         metavar="NAME",
         help="Service in front of the webhooks, for --webhook-self-signed",
     ),

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def stop_event() -> Iterator[asyncio.Event]:
+def stop_event() -> Generator[asyncio.Event]:
     """An event that the first SIGINT or SIGTERM sets; a second one ends the process at once."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -30,20 +30,23 @@ def stop_event() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-async def until_stopped(work: Callable[[], Coroutine[Any, Any, int]], *, interrupted: int) -> int:
-    """Run ``work``; a signal cancels it and gives the code ``interrupted``."""
+async def run_until_signal(work: Coroutine[Any, Any, int], *, interrupted: int) -> int:
+    """Run ``work`` to its end; a signal cancels it and gives the code ``interrupted``."""
+    code = interrupted
     with stop_event() as stopped:
-        working = asyncio.ensure_future(work())
-        waiting = asyncio.ensure_future(stopped.wait())
-        try:
-            await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                working.cancel()
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(work)
+            watching = group.create_task(_cancel_on(stopped, working))
             try:
-                return await working
+                code = await working
             except asyncio.CancelledError:
-                return interrupted
-        finally:
-            waiting.cancel()
-            if not working.done():
-                working.cancel()
+                if not stopped.is_set():
+                    raise
+            finally:
+                watching.cancel()
+    return code
+
+
+async def _cancel_on(stopped: asyncio.Event, task: "asyncio.Task[int]") -> None:
+    await stopped.wait()
+    task.cancel()

@@ -1,0 +1,78 @@
+"""The operators a manager can run: what each watches, and how it is built onto the manager.
+
+Every operator package offers the same: an options class, ``cache_by_object()`` and
+``setup(mgr, options)``. They are imported only when they are asked for.
+"""
+
+import argparse
+import importlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from metal3 import ctrl
+from metal3.api.meta import v1 as metav1
+from metal3.runtime.cache import ByObject
+
+
+class UnknownOperatorError(ValueError):
+    """``--operators`` names one that does not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """One operator, ready to join a manager."""
+
+    name: str
+    lease: str
+    by_object: Mapping[type[metav1.Object], ByObject]
+    setup: Callable[[ctrl.Manager], Awaitable[None]]
+    webhook_service: str
+    webhook_configuration: str
+    crds: tuple[str, ...] = ()
+
+
+def _baremetal(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator:
+    package: Any = importlib.import_module("metal3.controllers.baremetal")
+    options = package.BaremetalOptions(
+        namespaces=args.namespace,
+        provisioner=args.provisioner,
+        concurrency=args.controller_concurrency,
+        max_provisioning_retries=args.max_provisioning_retries,
+        build_preprovisioning_images=args.build_preprov_image,
+        host_claims=args.hostclaims,
+    )
+
+    async def setup(mgr: ctrl.Manager) -> None:
+        await package.setup(mgr, options, environment)
+
+    return Operator(
+        name="baremetal",
+        lease="baremetal-operator",
+        by_object=package.cache_by_object(),
+        setup=setup,
+        webhook_service="baremetal-operator-webhook-service",
+        webhook_configuration="baremetal-operator-validating-webhook-configuration",
+    )
+
+
+_KNOWN: Final[Mapping[str, Callable[[argparse.Namespace, Mapping[str, str]], Operator]]] = {
+    "baremetal": _baremetal,
+}
+
+
+def chosen(args: argparse.Namespace, environment: Mapping[str, str]) -> Sequence[Operator]:
+    """The operators named by ``--operators``; raises UnknownOperatorError."""
+    names = tuple(dict.fromkeys(args.operators))
+    unknown = [name for name in names if name not in _KNOWN]
+    if unknown or not names:
+        wrong = ", ".join(unknown) or "none given"
+        raise UnknownOperatorError(f"--operators: {wrong}; there are {', '.join(sorted(_KNOWN))}")
+    return [_KNOWN[name](args, environment) for name in names]
+
+
+def lease_name(operators: Sequence[Operator]) -> str:
+    """The Lease of one operator is that of its Go original, so that the two never run at once."""
+    if len(operators) == 1:
+        return operators[0].lease
+    return "metal3-" + "-".join(sorted(operator.name for operator in operators))
