@@ -4,7 +4,7 @@ Imported as ``metav1`` by all layers; hand-written, because every generated mode
 """
 
 from ._conditions import ConditionStatus, find_condition, is_condition_true, set_condition
-from ._model import Model, to_dict
+from ._model import Model, to_dict, unknown_fields
 from ._object import (
     Condition,
     GroupVersionKind,
@@ -51,4 +51,5 @@ __all__ = [
     "set_condition",
     "set_owner_reference",
     "to_dict",
+    "unknown_fields",
 ]

@@ -89,6 +89,24 @@ class Model(BaseModel):
         return plan
 
 
+def unknown_fields(model: Model, prefix: str = "") -> set[str]:
+    """Wire names, as dotted paths, of what was decoded although no schema declares it."""
+    found = {f"{prefix}{name}" for name in model.__pydantic_extra__ or ()}
+    for name, alias, _, _ in type(model).emission_plan():
+        found |= _unknown_in(getattr(model, name), f"{prefix}{alias}")
+    return found
+
+
+def _unknown_in(value: object, path: str) -> set[str]:
+    if isinstance(value, Model):
+        return unknown_fields(value, f"{path}.")
+    if isinstance(value, list):
+        return {
+            found for i, item in enumerate(value) for found in _unknown_in(item, f"{path}[{i}]")
+        }
+    return set()
+
+
 def to_dict(obj: Model) -> type_json:
     """Encode any structure to plain JSON values."""
     return obj.to_dict()

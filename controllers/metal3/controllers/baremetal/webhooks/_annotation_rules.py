@@ -85,25 +85,10 @@ def _strict(model: type[Model], text: str, path: str) -> tuple[Model | None, lis
             for item in error.errors(include_input=False, include_url=False)
         )
         return None, [invalid(path, "...", where)]
-    unknown = sorted(_unknown_fields(decoded))
+    unknown = sorted(metav1.unknown_fields(decoded))
     if unknown:
         return decoded, [invalid(path, unknown[0], f"unknown fields: {', '.join(unknown)}")]
     return decoded, []
-
-
-def _unknown_fields(model: metav1.Model, prefix: str = "") -> set[str]:
-    found = {f"{prefix}{name}" for name in model.model_extra or ()}
-    for name in type(model).model_fields:
-        found |= _unknown_in(getattr(model, name), f"{prefix}{name}.")
-    return found
-
-
-def _unknown_in(value: object, prefix: str) -> set[str]:
-    if isinstance(value, metav1.Model):
-        return _unknown_fields(value, prefix)
-    if isinstance(value, list):
-        return {name for item in value for name in _unknown_in(item, prefix)}
-    return set()
 
 
 def _decoded(text: str) -> Any:
