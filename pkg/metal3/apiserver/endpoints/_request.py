@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import yaml
 
-from metal3.apiserver import errors
+from metal3.apiserver import errors, protobuf
 from metal3.apiserver.jsonvalue import Obj, is_map, loads
 from metal3.apiserver.resources import Resource, Version
 
@@ -121,6 +121,8 @@ def decode(body: bytes, content_type: str, *, strict: bool = False) -> tuple[Obj
         raise errors.bad_request("the request has no body")
     if media_type(content_type) in YAML_TYPES:
         return _object(_load_yaml(body)), []
+    if media_type(content_type) == protobuf.MEDIA_TYPE:
+        return _load_protobuf(body, content_type), []
     if media_type(content_type) not in {"application/json", ""}:
         raise errors.unsupported_media_type(content_type, ("application/json", "application/yaml"))
     duplicates: list[str] = []
@@ -130,6 +132,14 @@ def decode(body: bytes, content_type: str, *, strict: bool = False) -> tuple[Obj
         return _object(loads(body)), duplicates
     except (ValueError, RecursionError) as e:
         raise errors.bad_request(f"couldn't get version/kind; json parse error: {e}") from e
+
+
+def _load_protobuf(body: bytes, content_type: str) -> Obj:
+    try:
+        return protobuf.decode(body)
+    except protobuf.ProtobufError as e:
+        known = ("application/json", "application/yaml")
+        raise errors.unsupported_media_type(f"{content_type}: {e}", known) from e
 
 
 def _pairs(duplicates: list[str]) -> Any:

@@ -22,7 +22,7 @@ from metal3.apiserver.jsonvalue import (
     map_at,
     text_at,
 )
-from metal3.apiserver.patch import track_update
+from metal3.apiserver.patch import Applier, apply, track_update
 from metal3.apiserver.schema import apply_defaults, prune, validate
 from metal3.apiserver.storage import Key, Record, StaleError, Store
 from metal3.apiserver.webhooks import Admission, Attributes
@@ -54,6 +54,7 @@ class Call:
     target: Target
     options: Options = field(default_factory=Options)
     warnings: list[str] = field(default_factory=list[str])
+    applied: bool = False
 
     def warn(self, text: str) -> None:
         """Add a warning for the client."""
@@ -70,8 +71,8 @@ class Writer:
 
     # -- create ----------------------------------------------------------------------------
 
-    async def create(self, call: Call, body: Obj, *, applied: Obj | None = None) -> Written:
-        """Create an object. ``applied``: managed fields that server-side apply has worked out."""
+    async def create(self, call: Call, body: Obj) -> Written:
+        """Create an object; raises 409 when there is one of the name."""
         self._accept(call, body)
         generated = not text_at(body, "metadata", "name")
         for _ in range(_GENERATED):
@@ -175,7 +176,34 @@ class Writer:
 
     async def apply(self, call: Call, config: Obj) -> Written:
         """Apply a configuration server-side; creates the object when there is none."""
-        raise errors.unsupported_media_type("application/apply-patch+yaml", ())
+        target = call.target
+        self._check_header(target, config)
+        if map_at(config, "metadata").get("managedFields"):
+            raise errors.bad_request("metadata.managedFields must be nil")
+        report_unknown(call, [f'unknown field "{path}"' for path in _unknown(target, config)])
+        call.applied = True
+        schema, applier = target.version.schema, _applier(call)
+
+        async def change(current: Obj) -> Obj:
+            sent = text_at(config, "metadata", "resourceVersion")
+            obj = apply(current, config, schema, applier)
+            if sent:
+                obj["metadata"]["resourceVersion"] = sent
+            return obj
+
+        key = Key(target.resource.id, target.namespace, target.name)
+        for _ in range(_ATTEMPTS):
+            if self.store.latest(key):
+                return await self.update(call, change)
+            if target.subresource:
+                raise target.not_found()
+            ensure_map(config, "metadata").setdefault("name", target.name)
+            try:
+                return await self.create(call, apply(None, config, schema, applier))
+            except StatusError as e:
+                if e.reason != "AlreadyExists":
+                    raise
+        raise target.conflict()
 
     async def _settled(self, record: Record) -> None:
         """Wait until what is answered is on disk: it may have been staged by someone else."""
@@ -258,7 +286,8 @@ class Writer:
             apply_defaults(obj, target.version.schema)
         target.resource.strategy.prepare(obj, current)
         self._count_generation(target, obj, current)
-        track_update(call.target.version.schema, current, obj, _manager(call))
+        if not call.applied:
+            track_update(target.version.schema, current, obj, _manager(call))
         tidy(obj)
 
     def _count_generation(self, target: Target, obj: Obj, current: Obj | None) -> None:
@@ -345,10 +374,24 @@ def report_unknown(call: Call, problems: list[str]) -> None:
         call.warn(problem)
 
 
+def _unknown(target: Target, config: Obj) -> list[str]:
+    schema = target.version.schema
+    return prune(config, schema, root=True) if schema else []
+
+
+def _applier(call: Call) -> Applier:
+    return Applier(
+        header=_manager(call),
+        force=call.options.force,
+        status_only=call.target.subresource == "status",
+        with_status=not call.target.version.status,
+    )
+
+
 def _manager(call: Call) -> Obj:
     entry: Obj = {
         "manager": call.options.manager,
-        "operation": "Update",
+        "operation": "Apply" if call.applied else "Update",
         "apiVersion": call.target.api_version,
         "time": now(),
     }

@@ -4,9 +4,9 @@
 ``prune``, ``apply_defaults`` and ``validate`` walk an object and its nodes together.
 """
 
-from ._compile import Node, compile_schema
+from ._compile import MISSING, Node, compile_schema
 from ._default import apply_defaults
 from ._prune import prune
 from ._validate import validate
 
-__all__ = ["Node", "apply_defaults", "compile_schema", "prune", "validate"]
+__all__ = ["MISSING", "Node", "apply_defaults", "compile_schema", "prune", "validate"]
