@@ -44,7 +44,7 @@ def _address(config: LabConfig, ports: Ports, index: int) -> str:
     if config.bmc == "ipmi":
         return f"ipmi://{LOOPBACK}:{ports.ipmi + index}"
     kind = "redfish-virtualmedia" if config.boot == "vmedia" else "redfish"
-    place = f"{LOOPBACK}:{ports.redfish}{SYSTEMS}/{system_uuid(index)}"
+    place = f"{LOOPBACK}:{ports.redfish + index}{SYSTEMS}/{system_uuid(index)}"
     return f"{kind}+{config.scheme}://{place}"
 
 
@@ -61,7 +61,6 @@ class BMCServer:
         token: str,
         trust: ssl.SSLContext,
     ) -> None:
-        self.url = f"{config.scheme}://{LOOPBACK}:{ports.redfish}"
         self._config = config
         self._paths = paths
         self._ports = ports
@@ -113,7 +112,8 @@ class BMCServer:
     async def power_off_from_inside(self, session: aiohttp.ClientSession, system: str) -> None:
         """Let a machine switch itself off, as its operating system does."""
         headers = {TOKEN_HEADER: self._token}
-        url = f"{self.url}/simulator/powered-off/{system}"
+        host = next(host for host in self._hosts if host.system_uuid == system)
+        url = f"{self._url(host)}/simulator/powered-off"
         async with session.post(url, headers=headers, ssl=self._trust) as reply:
             reply.raise_for_status()
 
@@ -135,9 +135,16 @@ class BMCServer:
             key_file=str(self._paths.key_file) if tls else None,
         )
 
+    def _url(self, host: SimulatedHost) -> str:
+        return f"{self._config.scheme}://{LOOPBACK}:{self._ports.redfish + host.index}"
+
     async def _answers(self, session: aiohttp.ClientSession) -> bool:
+        """The last BMC is the last to listen."""
+        if not self._hosts:
+            return True
+        url = f"{self._url(self._hosts[-1])}/redfish/v1/"
         try:
-            async with session.get(f"{self.url}/redfish/v1/", ssl=self._trust) as reply:
+            async with session.get(url, ssl=self._trust) as reply:
                 return reply.ok
         except (aiohttp.ClientError, TimeoutError):
             return False

@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from ._ports import MAX_HOSTS
+
 DEFAULT_CUSTOM_STEPS = ("custom_deploy",)
 
 
@@ -46,8 +48,8 @@ class LabConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, before anything is started."""
-        if self.hosts < 0:
-            raise ValueError("hosts must not be negative")
+        if not 0 <= self.hosts <= MAX_HOSTS:
+            raise ValueError(f"hosts must be between 0 and {MAX_HOSTS}")
         shortest, longest = self.power_delay
         if not timedelta(0) <= shortest <= longest:
             raise ValueError("power_delay must be two times, the shorter one first")

@@ -120,7 +120,7 @@ def _services(
         "dhcp": {"dhcp_provider": "none"},
         "sensor_data": {"send_sensor_data": "false"},
         "agent": _agent(config, paths),
-        "redfish": {"connection_attempts": "3", "connection_retry_interval": "1"},
+        "redfish": _redfish(),
         "ipmi": {"min_command_interval": "1", "command_retry_timeout": "10"},
     }
 
@@ -135,6 +135,20 @@ def _agent(config: LabConfig, paths: LabPaths) -> dict[str, str]:
         "post_deploy_get_power_state_retry_interval": "1",
         "require_tls": "true" if config.tls else "false",
         "verify_ca": str(paths.ca_file) if config.tls else "true",
+    }
+
+
+def _redfish() -> dict[str, str]:
+    """Simulated firmware is flashed in no time: look often, and believe the first good sign."""
+    return {
+        "connection_attempts": "3",
+        "connection_retry_interval": "1",
+        "firmware_update_bmc_version_check_interval": "2",
+        "firmware_update_fail_interval": "5",
+        "firmware_update_reboot_delay": "2",
+        "firmware_update_required_successes": "1",
+        "firmware_update_status_interval": "3",
+        "firmware_update_validation_interval": "1",
     }
 
 

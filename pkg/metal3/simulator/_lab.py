@@ -139,6 +139,10 @@ class Lab:
         """The EFI partition that Ironic needs to build an ISO from kernel and ramdisk."""
         return self._file(_images.ESP)
 
+    def firmware_url(self, component: str, version: str) -> str:
+        """An image that brings ``bios`` or ``bmc`` to a version such as ``2.10``."""
+        return self._file(f"{component}-{version}.bin")
+
     @property
     def log_files(self) -> tuple[Path, ...]:
         """What to read when something fails."""
@@ -316,7 +320,7 @@ def _prepare(config: LabConfig, paths: LabPaths) -> Ports:
     paths.create()
     ports = _ports.choose(
         config.base_port or _ports.remembered(paths.base_port),
-        ipmi_hosts=config.hosts if config.bmc == "ipmi" else 0,
+        hosts=config.hosts,
     )
     paths.base_port.write_text(str(ports.base))
     write_logins(config, paths)

@@ -13,51 +13,41 @@ LOOPBACK = "127.0.0.1"
 # port found free stays free until a child has bound it.
 LOWEST, HIGHEST = 20000, 32000
 ATTEMPTS = 200
-# Distances from the base port; 6000 gives Ironic its customary 6385.
-OFFSETS = {"ironic": 385, "redfish": 800, "agent": 999, "control": 1000, "files": 80}
-IPMI_OFFSET = 1100
+# Distances from the base port; 6000 gives Ironic its customary 6385. The BMCs come last: one port
+# a host.
+OFFSETS = {"ironic": 385, "agent": 999, "control": 1000, "files": 80, "redfish": 2000, "ipmi": 2000}
+MAX_HOSTS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """TCP ports, and the first of the UDP ports of the IPMI BMCs (one a host, in order)."""
+    """Ports of one lab; ``redfish`` (TCP) and ``ipmi`` (UDP) are those of the first host."""
 
     base: int
     ironic: int
-    redfish: int
     agent: int
     control: int
     files: int
+    redfish: int
     ipmi: int
 
 
-def choose(base_port: int, *, ipmi_hosts: int = 0) -> Ports:
+def choose(base_port: int, *, hosts: int) -> Ports:
     """Ports at fixed distances from ``base_port``, or free ones if it is 0.
 
     Raises :class:`PortError` if the ports of ``base_port`` are taken, or none are found.
     """
     if base_port:
         ports = _at(base_port)
-        taken = [port for port in _tcp(ports) if not _is_free(port, socket.SOCK_STREAM)]
+        taken = sorted(number for number, kind in _all(ports, hosts) if not _is_free(number, kind))
         if taken:
-            raise PortError(f"taken already: {', '.join(map(str, sorted(taken)))}")
+            raise PortError(f"taken already: {', '.join(map(str, taken))}")
         return ports
     for base in _candidates():
         ports = _at(base)
-        udp = range(ports.ipmi, ports.ipmi + ipmi_hosts)
-        if all(_is_free(port, socket.SOCK_STREAM) for port in _tcp(ports)) and all(
-            _is_free(port, socket.SOCK_DGRAM) for port in udp
-        ):
+        if all(_is_free(number, kind) for number, kind in _all(ports, hosts)):
             return ports
     raise PortError(f"no free ports between {LOWEST} and {HIGHEST}")
-
-
-def _at(base: int) -> Ports:
-    return Ports(
-        base=base,
-        **{name: base + offset for name, offset in OFFSETS.items()},
-        ipmi=base + IPMI_OFFSET,
-    )
 
 
 def remembered(file: Path) -> int:
@@ -65,13 +55,22 @@ def remembered(file: Path) -> int:
     return int(file.read_text()) if file.exists() else 0
 
 
-def _tcp(ports: Ports) -> tuple[int, ...]:
-    return (ports.ironic, ports.redfish, ports.agent, ports.control, ports.files)
+def _at(base: int) -> Ports:
+    return Ports(base=base, **{name: base + offset for name, offset in OFFSETS.items()})
+
+
+def _all(ports: Ports, hosts: int) -> Iterator[tuple[int, socket.SocketKind]]:
+    for port in (ports.ironic, ports.agent, ports.control, ports.files):
+        yield port, socket.SOCK_STREAM
+    for index in range(hosts):
+        yield ports.redfish + index, socket.SOCK_STREAM
+        yield ports.ipmi + index, socket.SOCK_DGRAM
 
 
 def _candidates() -> Iterator[int]:
+    highest = HIGHEST - OFFSETS["redfish"] - MAX_HOSTS
     for _ in range(ATTEMPTS):
-        yield random.randrange(LOWEST, HIGHEST - 2000)  # noqa: S311  # not a secret
+        yield random.randrange(LOWEST, highest)  # noqa: S311  # not a secret
 
 
 def _is_free(port: int, kind: socket.SocketKind) -> bool:

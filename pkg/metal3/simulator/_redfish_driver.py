@@ -7,6 +7,7 @@ refused with its ``NotSupportedError``, and the resource is then left out of the
 import importlib
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from ._systems import BIOS_DEFAULTS, OFF, ON, RESTART, VERSION_DEFAULTS, System, SystemStore
@@ -24,6 +25,8 @@ ACTIONS = {
 }
 MEMORY = 128
 CPUS = 32
+# The one system that the BMC shows whose request is being answered.
+VISIBLE: ContextVar[str] = ContextVar("visible")
 
 
 class RedfishDriver:
@@ -36,8 +39,8 @@ class RedfishDriver:
 
     @property
     def systems(self) -> list[str]:
-        """UUIDs of all systems."""
-        return self._store.uuids
+        """UUIDs of the systems that the BMC manages: one."""
+        return [VISIBLE.get()]
 
     def uuid(self, identity: str) -> str:
         """The UUID of a system that exists."""

@@ -6,6 +6,7 @@ to the lab, where the agents follow it, and all state is kept in a file, so that
 
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -30,6 +31,9 @@ BIOS_DEFAULTS = {
     "SysPassword": "",
 }
 VERSION_DEFAULTS = {"BiosVersion": "1.0.0"}
+BMC_VERSION = "1.00"
+# The version in an image's name, as in bmc-2.10.bin.
+IMAGE_VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +68,19 @@ class System:
     bios: dict[str, str] = field(default_factory=lambda: dict(BIOS_DEFAULTS))
     pending_bios: dict[str, str] = field(default_factory=dict[str, str])
     versions: dict[str, str] = field(default_factory=lambda: dict(VERSION_DEFAULTS))
+    staged_versions: dict[str, str] = field(default_factory=dict[str, str])
+    bmc_version: str = BMC_VERSION
 
     def settle(self, now: float) -> None:
         """Let a pending power change take effect once its time has come."""
         if self.pending and now >= self.pending[1]:
             self.power, self.pending = self.pending[0], None
 
-    def apply_bios(self) -> None:
-        """What firmware does while it boots: pending settings become current."""
+    def apply_firmware(self) -> None:
+        """What firmware does while it boots: pending settings and versions become current."""
         self.bios |= self.pending_bios
-        self.pending_bios = {}
+        self.versions |= self.staged_versions
+        self.pending_bios, self.staged_versions = {}, {}
 
 
 class SystemStore:
@@ -138,7 +145,7 @@ class SystemStore:
             delay = random.uniform(*self._power_delay)  # noqa: S311  # not a secret
             system.pending = (target, self._clock() + delay)
             if target == ON:
-                system.apply_bios()
+                system.apply_firmware()
             event = _event(system, action, delay)
         self._tell(event)
 
@@ -148,6 +155,21 @@ class SystemStore:
             system.power, system.pending = OFF, None
             event = _event(system, OFF, 0.0)
         self._tell(event)
+
+    def update_firmware(self, uuid: str, image: str) -> None:
+        """Flash an image: of the BMC if its file name starts with ``bmc``, else of the BIOS.
+
+        The BMC runs it at once, the BIOS from the next boot on. The version is the one in the
+        file name, or else the next minor one.
+        """
+        name = image.rpartition("/")[2]
+        found = IMAGE_VERSION.search(name)
+        with self.changing(uuid) as system:
+            if name.startswith("bmc"):
+                system.bmc_version = found.group(1) if found else _next(system.bmc_version)
+            else:
+                old = system.versions["BiosVersion"]
+                system.staged_versions["BiosVersion"] = found.group(1) if found else _next(old)
 
     def _load(self) -> dict[str, System]:
         if not self._state_file.exists():
@@ -160,6 +182,12 @@ class SystemStore:
         temporary = self._state_file.with_suffix(".new")
         temporary.write_text(json.dumps(content))
         temporary.replace(self._state_file)
+
+
+def _next(version: str) -> str:
+    major, _, rest = version.partition(".")
+    minor, dot, patch = rest.partition(".")
+    return f"{major}.{int(minor) + 1}{dot}{patch}"
 
 
 def _event(system: System, action: str, delay: float) -> PowerEvent:
