@@ -14,6 +14,7 @@ from metal3.runtime.rest import (
     DecodeError,
     ExpiredError,
     Request,
+    Resource,
     RESTMapper,
     Transport,
     status_error,
@@ -237,8 +238,7 @@ class RestClient:
             query["force"] = "true"
         body = patch.body
         if patch.type is PatchType.APPLY:
-            # The server wants the type in an intent; the identity it takes from the path.
-            body = {"apiVersion": resource.gvk.api_version, "kind": resource.gvk.kind, **body}
+            body = _intent(resource, obj, body)
         request = Request(
             method="PATCH",
             path=object_path(resource, key_of(obj), name),
@@ -317,6 +317,18 @@ class RestSubResource:
 
 
 Items = list[Json]
+
+
+def _intent(resource: Resource, obj: metav1.Object, body: Json) -> Json:
+    """The server wants type and name in what is applied, although the path says them."""
+    key = key_of(obj)
+    identity = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
+    return {
+        "apiVersion": resource.gvk.api_version,
+        "kind": resource.gvk.kind,
+        **body,
+        "metadata": {**(body.get("metadata") or {}), **identity},
+    }
 
 
 def _page(what: str, body: bytes) -> RawPage:

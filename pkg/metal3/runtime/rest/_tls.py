@@ -16,9 +16,9 @@ class TLSConfig:
     certificate in place of the host's.
     """
 
-    ca: bytes | None = None
+    ca: bytes | None = field(default=None, repr=False)
     ca_file: Path | None = None
-    cert: bytes | None = None
+    cert: bytes | None = field(default=None, repr=False)
     cert_file: Path | None = None
     key: bytes | None = field(default=None, repr=False)
     key_file: Path | None = None

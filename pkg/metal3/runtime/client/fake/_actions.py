@@ -56,6 +56,10 @@ class Failures:
         """Fail the next ``times`` requests that match; ``*`` matches any verb or kind."""
         self._planned.append(_Failure(verb, kind, subresource, error, times))
 
+    def clear(self) -> None:
+        """Forget them."""
+        self._planned.clear()
+
     def check(self, action: Action) -> None:
         """Raise the first planned error that is meant for this request."""
         for failure in self._planned:

@@ -99,6 +99,10 @@ class FakeClient:
         name = kind.gvk.kind if kind else "*"
         self._requests.failures.plan(verb, name, error, subresource=subresource, times=times)
 
+    def stop_failing(self) -> None:
+        """Forget failures that were planned and not met."""
+        self._requests.failures.clear()
+
     def cut_watches(self) -> None:
         """End all open streams, as a restarted server does."""
         self._requests.server.tracker.cut_watches()
