@@ -4,7 +4,6 @@ Programs build controllers with ``metal3.runtime.builder``; the manager runs the
 """
 
 from ._controller import Controller
-from ._names import claim_name, release_names
 from ._options import ControllerOptions
 
-__all__ = ["Controller", "ControllerOptions", "claim_name", "release_names"]
+__all__ = ["Controller", "ControllerOptions"]

@@ -1,6 +1,8 @@
 """The life of a controller: sources, sync, workers, and an orderly end."""
 
 import asyncio
+import contextlib
+from typing import Final
 
 from metal3.runtime.log import get_logger
 from metal3.runtime.reconcile import Reconciler, Request
@@ -11,6 +13,9 @@ from ._options import ControllerOptions
 from ._worker import Worker
 
 log = get_logger(__name__)
+
+_FIRST_PAUSE: Final = 0.01
+_LAST_PAUSE: Final = 1.0
 
 
 class Controller:
@@ -94,13 +99,17 @@ class Controller:
                 raise TimeoutError(message) from error
 
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
-        for number in range(self._workers):
+        workers = [
             tasks.create_task(self._take_requests(), name=f"{self.name} worker {number}")
+            for number in range(self._workers)
+        ]
         try:
             await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            await self._finish()
-            raise
+        finally:
+            try:
+                await self._finish()
+            finally:
+                await _cancel(workers)
 
     async def _finish(self) -> None:
         """Let what runs end by itself, for a while."""
@@ -120,3 +129,14 @@ class Controller:
                 await self._worker.handle(request, priority)
             finally:
                 self.queue.done(request)
+
+
+async def _cancel(workers: "list[asyncio.Task[None]]") -> None:
+    """Cancel until they end: a reconciler may catch a cancellation, but not for ever."""
+    pause = _FIRST_PAUSE
+    while not all(worker.done() for worker in workers):
+        for worker in workers:
+            worker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):  # we are being cancelled already
+            await asyncio.wait(workers, timeout=pause)
+        pause = min(2 * pause, _LAST_PAUSE)

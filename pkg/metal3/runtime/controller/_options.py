@@ -34,7 +34,7 @@ class ControllerOptions:
     """Fill the queue before this process leads, so that it takes over at once."""
 
     skip_name_validation: bool = False
-    """Allow a second controller of the same name; their metrics are then one."""
+    """Allow a second controller of the same name in the manager; their metrics are then one."""
 
     def __post_init__(self) -> None:
         if self.max_concurrent_reconciles < 1:

@@ -53,14 +53,33 @@ def configure(
     Lines of libraries that use :mod:`logging` appear from WARNING on, in the same form.
     """
     number = _NUMBERS[Level(level).upper()]
-    out = stream or sys.stderr
+    _configure_structlog(Format(format), number, stream)
+    logging.basicConfig(handlers=[_Forward()], level=max(number, logging.WARNING), force=True)
+
+
+def _configure_structlog(format_: Format, number: int, stream: TextIO | None) -> None:
+    colors = (stream or sys.stderr).isatty()
     structlog.configure(
-        processors=_processors(Format(format), colors=out.isatty()),
+        processors=_processors(format_, colors=colors),
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=lambda *_: _Lines(stream),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(handlers=[_Forward()], level=max(number, logging.WARNING), force=True)
+
+
+class _Lines:
+    """Writes lines; without a stream, to what is standard error at that time."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def msg(self, message: str) -> None:
+        """One line with one call, so that lines of several processes do not mix."""
+        stream = self._stream or sys.stderr
+        stream.write(message + "\n")
+        stream.flush()
+
+    log = debug = info = warn = warning = error = err = exception = critical = fatal = msg
 
 
 def _processors(format_: Format, *, colors: bool) -> list[structlog.typing.Processor]:
@@ -104,3 +123,8 @@ class _Forward(logging.Handler):
             log.log(record.levelno, record.getMessage(), exc_info=record.exc_info or None)
         except Exception:  # noqa: BLE001 - a broken line of a library must not break its caller
             self.handleError(record)
+
+
+if not structlog.is_configured():
+    # structlog's own default shows local variables with a traceback, and they may hold secrets.
+    _configure_structlog(Format.CONSOLE, logging.INFO, None)

@@ -2,6 +2,6 @@
 
 from ._channel import Channel
 from ._kind import Informer, Kind
-from ._source import Informers, Source
+from ._source import Source
 
-__all__ = ["Channel", "Informer", "Informers", "Kind", "Source"]
+__all__ = ["Channel", "Informer", "Kind", "Source"]

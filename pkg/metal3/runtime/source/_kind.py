@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from metal3.api.meta import v1 as metav1
+from metal3.runtime import cache
 from metal3.runtime.event import CreateEvent, DeleteEvent, Event, UpdateEvent
 from metal3.runtime.handler import EventHandler, Queue, handle
 from metal3.runtime.log import get_logger
 from metal3.runtime.predicate import Predicate, passes
-
-from ._source import Informers
 
 log = get_logger(__name__)
 
@@ -58,11 +57,17 @@ class Informer:
     """Events of an informer one already has."""
 
     def __init__(
-        self, informer: Any, handler: EventHandler, predicates: Sequence[Predicate] = ()
+        self,
+        informer: cache.Informer[Any],
+        handler: EventHandler,
+        predicates: Sequence[Predicate] = (),
     ) -> None:
         self._informer = informer
         self._handler = handler
         self._predicates = predicates
+
+    def __repr__(self) -> str:
+        return f"Informer({self._informer.kind.gvk.kind})"
 
     async def start(self, queue: Queue, tasks: asyncio.TaskGroup) -> None:
         """Begin to feed ``queue``: first what exists, with low priority."""
@@ -70,7 +75,8 @@ class Informer:
         self._informer.add_event_handler(Delivery(self._handler, self._predicates, queue))
 
     async def wait_for_sync(self) -> None:
-        """Whoever started the informer waits for it."""
+        """Wait until the informer holds what exists."""
+        await self._informer.wait_synced()
 
 
 class Kind:
@@ -78,7 +84,7 @@ class Kind:
 
     def __init__(
         self,
-        cache: Informers,
+        cache: cache.Cache,
         kind: type[metav1.Object],
         handler: EventHandler,
         predicates: Sequence[Predicate] = (),
@@ -98,4 +104,4 @@ class Kind:
 
     async def wait_for_sync(self) -> None:
         """Wait until the cache holds what exists."""
-        await self._cache.wait_for_cache_sync()
+        await (await self._cache.get_informer(self._kind)).wait_synced()
