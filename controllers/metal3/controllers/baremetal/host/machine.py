@@ -1,0 +1,163 @@
+"""Running the table of states on one host: what comes before, around and after its handler."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.controllers.baremetal.metrics import (
+    DELAYED_DEPROVISIONING,
+    DELAYED_PROVISIONING,
+    DURATIONS,
+    STATE_CHANGES,
+)
+from metal3.provisioner import NeedsRegistrationError
+
+from .actions import IMMEDIATELY, Action, Complete, Continue, Delayed, Failed
+from .detach import check_detached, is_deletion_put_off
+from .hostpass import HostPass
+from .registration import ensure_registered
+from .table import StateRow
+
+State = metal3api.ProvisioningState
+Status = metal3api.OperationalStatus
+
+GIVE_UP_AFTER: Final = 3
+"""A deletion goes on without the backend's registration after more failures than this."""
+
+_BOOTING: Final = frozenset({State.REGISTERING, State.INSPECTING, State.PROVISIONING})
+_CLEANING: Final = frozenset({State.DEPROVISIONING, State.POWERING_OFF_BEFORE_DELETE})
+
+
+class UnknownStateError(Exception):
+    """The status names a state the table does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateMachine:
+    """Drives a host by its table; holds no state of its own."""
+
+    table: Mapping[str, StateRow]
+
+    def row(self, p: HostPass) -> StateRow:
+        """The row of the state the host is in; raises UnknownStateError."""
+        row = self.table.get(p.state)
+        if row is None:
+            raise UnknownStateError(f"status.provisioning.state {p.state!r} is no known state")
+        return row
+
+    async def step(self, p: HostPass) -> Action:
+        """One step; when a state is done, the status already names the next one."""
+        row = self.row(p)
+        action = await self._decide(p, row)
+        if isinstance(action, Complete):
+            return await self._move(p, row, action.next_state)
+        if not isinstance(action, Delayed):
+            _end_delay(p)
+        return action
+
+    async def _decide(self, p: HostPass, row: StateRow) -> Action:
+        """Deletion first, then detaching, the backoff, the turn, registration, the handler."""
+        target = _deletion_target(p, row)
+        if target:
+            return Complete(next_state=target)
+        if row.needs_backend:
+            detached = await check_detached(p)
+            if detached is not None:
+                return detached
+        left = p.env.retries.left(p.key, p.now, p.fingerprint())
+        if left:
+            return Continue(after=left)
+        if row.limited and not await _has_turn(p):
+            return _delay(p, row.name)
+        return await self._registered(p, row) or await row.handle(p)
+
+    async def _registered(self, p: HostPass, row: StateRow) -> Action | None:
+        """None when the host is registered, or need not be."""
+        if not row.registers or not p.login.is_usable:
+            return None
+        action = await ensure_registered(p)
+        gives_up = p.is_deleting and row.name in _CLEANING
+        if isinstance(action, Failed) and gives_up and p.status.error_count > GIVE_UP_AFTER:
+            return Complete(next_state=State.DELETING)
+        return action
+
+    async def _move(self, p: HostPass, row: StateRow, after: str) -> Action:
+        """Enter the next state, if there is room in it."""
+        row.check(after)
+        target = self.table[after]
+        if target.limited and not await _has_turn(p):
+            return _delay(p, after)
+        if not target.limited:
+            p.env.capacity.leave(p.key)
+        _end_delay(p)
+        _leave(p, row.name)
+        _enter(p, row.name, after)
+        return Continue(after=IMMEDIATELY)
+
+
+def _deletion_target(p: HostPass, row: StateRow) -> str:
+    """Where a deletion leads at once; empty when the host goes on as it is."""
+    if not p.is_deleting or not row.on_delete:
+        return ""
+    if metal3api.is_detached(p.host):
+        return "" if is_deletion_put_off(p) else State.DELETING
+    return row.on_delete
+
+
+async def _has_turn(p: HostPass) -> bool:
+    """Whether the host may be in a limited state now."""
+    queue = p.env.capacity
+    if p.key in queue.holders:
+        return True
+    if not queue.may_ask(p.key, p.now):
+        return False
+    try:
+        room = await p.provisioner.has_capacity()
+    except NeedsRegistrationError:
+        # Unknown hosts take no room; they are registered next.
+        room = True
+    if room:
+        queue.grant(p.key)
+    return room
+
+
+def _delay(p: HostPass, state: str) -> Action:
+    """Queue up; the count goes up once for each wait, not for each look."""
+    p.env.capacity.wait(p.key, p.now)
+    if p.status.operational_status != Status.DELAYED:
+        counter = DELAYED_DEPROVISIONING if state == State.DEPROVISIONING else DELAYED_PROVISIONING
+        namespace, host = p.key
+        p.after_save.append(counter.labels(namespace=namespace, host=host).inc)
+    p.status.operational_status = Status.DELAYED
+    return Delayed()
+
+
+def _end_delay(p: HostPass) -> None:
+    if p.status.operational_status == Status.DELAYED:
+        p.status.operational_status = Status.ERROR if p.error_type else Status.OK
+
+
+def _leave(p: HostPass, state: str) -> None:
+    p.end(state)
+    took, histogram = p.duration(state), DURATIONS.get(state)
+    if took is not None and histogram is not None:
+        namespace, host = p.key
+        series = histogram.labels(namespace=namespace, host=host)
+        p.after_save.append(_observe(series.observe, took))
+
+
+def _observe(observe: Callable[[float], None], took: timedelta) -> Callable[[], None]:
+    return lambda: observe(took.total_seconds())
+
+
+def _enter(p: HostPass, before: str, after: str) -> None:
+    p.status.provisioning.state = after
+    p.begin(after)
+    if after in _BOOTING:
+        p.status.provisioning.boot_mode = metal3api.boot_mode(p.host)
+    if before == State.NONE and after == State.REGISTERING:
+        p.status.operational_status = Status.OK
+    p.env.retries.release(p.key)
+    p.after_save.append(STATE_CHANGES.labels(prev_state=before, new_state=after).inc)

@@ -1,0 +1,47 @@
+"""What the bare-metal operator can be told at its start."""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+MIN_WORKERS: Final = 2
+MAX_WORKERS: Final = 32
+
+
+def default_concurrency() -> int:
+    """Hosts worked on at once when nobody says.
+
+    Work on a host is waiting for answers, not computing, so this is more than the Go operator's
+    one for each processor (2 to 8).
+    """
+    return min(max(4 * (os.cpu_count() or 1), MIN_WORKERS), MAX_WORKERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaremetalOptions:
+    """Options of the operator, as ``metal3 manager`` reads them from flags and environment.
+
+    ``namespaces`` empty means all. ``max_provisioning_retries`` 0 never gives up.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    provisioner: str = "ironic"
+    concurrency: int = 0
+    max_provisioning_retries: int = 5
+    build_preprovisioning_images: bool = False
+    host_claims: bool = False
+    resync: timedelta = timedelta(minutes=10)
+    """How often a host at rest is looked at although nothing woke it."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense; raises ValueError."""
+        if self.concurrency < 0:
+            raise ValueError("controller concurrency must not be negative")
+        if self.max_provisioning_retries < 0:
+            raise ValueError("the number of provisioning retries must not be negative")
+
+    @property
+    def workers(self) -> int:
+        """Hosts worked on at once."""
+        return self.concurrency or default_concurrency()

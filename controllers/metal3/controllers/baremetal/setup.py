@@ -1,0 +1,142 @@
+"""Builds the operator onto a manager."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
+from typing import Any, Final, cast
+
+from metal3 import ctrl
+from metal3.api.core import v1 as corev1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.provisioner import Backend
+from metal3.runtime.cache import ByObject
+from metal3.runtime.handler import EnqueueRequestForObject
+from metal3.runtime.manager import RunnableFunc
+from metal3.runtime.source import Channel
+
+from . import webhooks
+from .baremetalhost_controller import BareMetalHostReconciler
+from .host.capacity import CapacityQueue
+from .host.environment import Environment
+from .host.writer import HostWriter
+from .options import BaremetalOptions
+from .wakeups import (
+    SECRET_INDEX,
+    host_changed,
+    hosts_with_secret,
+    is_late_arrival,
+    is_news,
+    secret_names,
+)
+
+PROVISIONERS: Final = "metal3.provisioners"
+RECORDER: Final = "metal3-baremetal-controller"
+BUILD_IMAGES: Final = "BUILD_PREPROVISIONING_IMAGE"
+"""How a backend is told that each host gets an agent image of its own."""
+INDEXES: Final[Mapping[str, Callable[[metal3api.BareMetalHost], list[str]]]] = {
+    SECRET_INDEX: secret_names,
+}
+"""Indexes on BareMetalHost that the operator's reader must have."""
+
+
+class UnknownProvisionerError(ValueError):
+    """``--provisioner`` names no backend that is installed."""
+
+
+def cache_by_object() -> dict[type[metav1.Object], ByObject]:
+    """What the manager's cache must hold: of the Secrets, only those the operator marked."""
+    marked = {metal3api.ENVIRONMENT_LABEL: metal3api.ENVIRONMENT_LABEL_VALUE}
+    return {corev1.Secret: ByObject(labels=marked)}
+
+
+async def setup(
+    mgr: ctrl.Manager, options: BaremetalOptions, environment: Mapping[str, str] | None = None
+) -> None:
+    """Add all controllers, the backend and (if the manager serves them) the webhooks.
+
+    Raises UnknownProvisionerError, and ValueError for environment variables the backend refuses.
+    """
+    variables = dict(os.environ if environment is None else environment)
+    if options.build_preprovisioning_images:
+        variables[BUILD_IMAGES] = "true"
+    build(mgr, options, load_backend(options.provisioner, variables))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What was built, for tests and benchmarks."""
+
+    environment: Environment
+    channel: Channel
+
+
+def build(mgr: ctrl.Manager, options: BaremetalOptions, backend: Backend) -> Operator:
+    """As :func:`setup`, with a backend at hand."""
+    channel = Channel()
+    env = Environment(
+        client=mgr.client,
+        live=mgr.api_reader,
+        recorder=mgr.get_event_recorder_for(RECORDER),
+        backend=backend,
+        options=options,
+        capacity=CapacityQueue(wake=channel.wake),
+    )
+    for name, extract in INDEXES.items():
+        mgr.cache.index_field(metal3api.BareMetalHost, name, extract)
+    _add_host_controller(mgr, env, channel)
+    _add_webhooks(mgr)
+    mgr.add(RunnableFunc(fn=lambda: backend.run(channel.wake)))
+    return Operator(environment=env, channel=channel)
+
+
+def load_backend(name: str, environment: Mapping[str, str]) -> Backend:
+    """The backend of this name; raises UnknownProvisionerError."""
+    known = {entry.name: entry for entry in entry_points(group=PROVISIONERS)}
+    if name not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise UnknownProvisionerError(f"no provisioner {name!r} is installed; there are: {names}")
+    factory = cast("Callable[[Mapping[str, str]], Backend]", known[name].load())
+    return factory(environment)
+
+
+def _add_host_controller(mgr: ctrl.Manager, env: Environment, channel: Channel) -> None:
+    same_name = EnqueueRequestForObject()
+    reconciler = BareMetalHostReconciler(env=env, writer=HostWriter(client=mgr.client))
+    (
+        ctrl.new_controller_managed_by(mgr)
+        .named("baremetalhost")
+        .for_(metal3api.BareMetalHost, predicates=(host_changed(),))
+        .watches(corev1.Secret, hosts_with_secret(mgr.client), predicates=(is_late_arrival(),))
+        .watches(metal3api.HostFirmwareSettings, same_name, predicates=(is_news(),))
+        .watches(metal3api.HostFirmwareComponents, same_name, predicates=(is_news(),))
+        .watches(metal3api.HostUpdatePolicy, same_name, predicates=(is_late_arrival(),))
+        .watches(metal3api.DataImage, same_name, predicates=(is_late_arrival(),))
+        .watches(metal3api.PreprovisioningImage, same_name, predicates=(is_news(),))
+        .watches(metal3api.HardwareData, same_name, predicates=(is_news(),))
+        .watches_raw_source(channel)
+        .with_options(_controller_options(mgr, env.options.workers))
+        .complete(reconciler)
+    )
+
+
+def _controller_options(mgr: ctrl.Manager, workers: int) -> ctrl.ControllerOptions:
+    given = mgr.options
+    return replace(
+        ctrl.ControllerOptions(),
+        max_concurrent_reconciles=workers,
+        reconcile_timeout=given.reconcile_timeout,
+        cache_sync_timeout=given.cache_sync_timeout,
+        graceful_shutdown_timeout=given.graceful_shutdown_timeout,
+    )
+
+
+def _add_webhooks(mgr: ctrl.Manager) -> None:
+    if mgr.options.webhook_server is None:
+        return
+    for name, extract in webhooks.INDEXES.items():
+        mgr.cache.index_field(metal3api.BareMetalHost, name, extract)
+    for webhook in webhooks.webhooks(mgr.client):
+        hook: Any = webhook
+        mgr.webhook_server.register(hook)

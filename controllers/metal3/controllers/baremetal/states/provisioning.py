@@ -1,0 +1,112 @@
+"""Putting an image on a host, and keeping it there."""
+
+from datetime import timedelta
+from typing import Final
+
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.controllers.baremetal.host.actions import IMMEDIATELY, Action, Complete, Continue
+from metal3.controllers.baremetal.host.hostconfig import HostConfigError, host_config
+from metal3.controllers.baremetal.host.hostpass import HostPass
+from metal3.controllers.baremetal.host.power import manage_power, pending_reboots
+from metal3.controllers.baremetal.host.pullsecret import PullSecretError, image_pull_secret
+from metal3.provisioner import ProvisionData
+
+State = metal3api.ProvisioningState
+Error = metal3api.ErrorType
+
+MISSING_DATA_POLL: Final = timedelta(seconds=10)
+"""A Secret without the label wakes nobody when it is created."""
+
+
+async def provisioning(p: HostPass) -> Action:
+    """Deploy; a failure or a change of mind leads back through deprovisioning."""
+    if p.error_type:
+        p.status.provisioning_fail_count += 1
+        return Complete(next_state=State.DEPROVISIONING)
+    if metal3api.is_provisioning_cancelled(p.host):
+        return Complete(next_state=State.DEPROVISIONING)
+    if not _noted_attempt(p):
+        return Continue(after=IMMEDIATELY)
+    try:
+        data = await _data(p)
+    except HostConfigError as error:
+        return Continue(after=MISSING_DATA_POLL, why=str(error))
+    except PullSecretError as error:
+        p.warn(error.reason, str(error))
+        return p.fail(Error.PROVISIONING_ERROR, str(error))
+    return await _deploy(p, data)
+
+
+async def _deploy(p: HostPass, data: ProvisionData) -> Action:
+    result = await p.provisioner.provision(data, force_reboot=bool(pending_reboots(p)))
+    if result.error_message:
+        return p.fail(Error.PROVISIONING_ERROR, result.error_message)
+    if result.dirty:
+        return Continue(after=result.requeue_after)
+    return await _deployed(p)
+
+
+def _noted_attempt(p: HostPass) -> bool:
+    """Whether the status already says which image is being tried; it does from now on."""
+    image, last = p.host.spec.image, p.status.last_attempted_image
+    if image is None or (last is not None and last.to_dict() == image.to_dict()):
+        return True
+    p.status.last_attempted_image = image.deep_copy()
+    return False
+
+
+async def _data(p: HostPass) -> ProvisionData:
+    """All that is to be deployed; raises HostConfigError, PullSecretError."""
+    spec, status = p.host.spec, p.status.provisioning
+    return ProvisionData(
+        image=spec.image.deep_copy() if spec.image and spec.image.url else None,
+        host_config=await host_config(p),
+        boot_mode=status.boot_mode or metal3api.boot_mode(p.host),
+        root_device_hints=status.root_device_hints,
+        custom_deploy=spec.custom_deploy,
+        image_pull_secret=await image_pull_secret(p),
+    )
+
+
+async def _deployed(p: HostPass) -> Action:
+    spec, status = p.host.spec, p.status.provisioning
+    status.image = spec.image.deep_copy() if spec.image and spec.image.url else None
+    status.custom_deploy = spec.custom_deploy.deep_copy() if spec.custom_deploy else None
+    power = await p.provisioner.update_hardware_state()
+    if power.powered_on is not None:
+        p.status.powered_on = power.powered_on
+    p.clear_error()
+    p.status.error_count = 0
+    p.status.provisioning_fail_count = 0
+    return Complete(next_state=State.PROVISIONED)
+
+
+async def provisioned(p: HostPass) -> Action:
+    """Keep the instance as it is, until it is no longer asked for."""
+    if metal3api.is_provisioning_cancelled(p.host):
+        return Complete(next_state=State.DEPROVISIONING)
+    return await adopt(p) or await manage_power(p)
+
+
+async def externally_provisioned(p: HostPass) -> Action:
+    """Keep what somebody else put there; when the flag goes, it becomes ours."""
+    if p.host.spec.externally_provisioned:
+        return await adopt(p) or await manage_power(p)
+    spec, status = p.host.spec, p.status.provisioning
+    status.image = spec.image.deep_copy() if spec.image else None
+    status.custom_deploy = spec.custom_deploy.deep_copy() if spec.custom_deploy else None
+    return Complete(next_state=State.PROVISIONED)
+
+
+async def adopt(p: HostPass) -> Action | None:
+    """Have the backend take over what runs; None when it has."""
+    failed_before = p.error_type == Error.PROVISIONED_REGISTRATION_ERROR
+    result = await p.provisioner.adopt(state=p.state, restart_on_failure=failed_before)
+    if result.error_message:
+        return p.fail(Error.PROVISIONED_REGISTRATION_ERROR, result.error_message)
+    if result.dirty:
+        return Continue(after=result.requeue_after)
+    if failed_before:
+        p.clear_error()
+        p.status.error_count = 0
+    return None

@@ -1,0 +1,103 @@
+"""What wakes a host: changes of the object itself, of what goes with it, and of its Secrets."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from metal3.api.core import v1 as corev1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.client import Reader
+from metal3.runtime.event import CreateEvent, UpdateEvent
+from metal3.runtime.handler import EventHandler, enqueue_requests_from_map_func
+from metal3.runtime.predicate import (
+    AnnotationChangedPredicate,
+    Funcs,
+    GenerationChangedPredicate,
+    Predicate,
+    or_,
+)
+from metal3.runtime.types import NamespacedName, key_of
+
+SECRET_INDEX: Final = "metal3.io/secret-names"  # noqa: S105 - the name of an index
+"""Index on BareMetalHost: names of all Secrets its spec mentions."""
+
+
+def secret_names(host: metal3api.BareMetalHost) -> list[str]:
+    """Secrets whose change concerns the host."""
+    spec = host.spec
+    names = [
+        spec.bmc.credentials_name if spec.bmc else "",
+        spec.user_data.name if spec.user_data else "",
+        spec.network_data.name if spec.network_data else "",
+        spec.meta_data.name if spec.meta_data else "",
+        spec.preprovisioning_network_data_name,
+        spec.image.oci_auth_secret_name if spec.image else "",
+    ]
+    return sorted({name for name in names if name})
+
+
+def hosts_with_secret(reader: Reader) -> EventHandler:
+    """From a Secret to the hosts that mention it; the reader needs SECRET_INDEX."""
+
+    async def find(secret: corev1.Secret) -> Iterable[NamespacedName]:
+        hosts = await reader.list(
+            metal3api.BareMetalHost,
+            namespace=secret.metadata.namespace,
+            fields={SECRET_INDEX: secret.metadata.name},
+        )
+        return [key_of(host) for host in hosts.items]
+
+    return enqueue_requests_from_map_func(find)
+
+
+def host_changed() -> Predicate:
+    """Spec, annotations or finalizers changed; the status is only ever written by ourselves."""
+    return or_(
+        GenerationChangedPredicate(),
+        AnnotationChangedPredicate(),
+        Funcs(update=_finalizers_changed),
+    )
+
+
+def is_news() -> Predicate:
+    """Changes and deletions; what exists at the start, or was just created by us, is no news."""
+    return Funcs(create=_never, update=_changed)
+
+
+def is_late_arrival() -> Predicate:
+    """Also creations, but not what exists at the start: every host is looked at then anyway."""
+    return Funcs(create=_is_new, update=_changed)
+
+
+def state_changed() -> Predicate:
+    """The host moved to another state, or was registered anew."""
+    return Funcs(update=_state_changed)
+
+
+def _never(_event: CreateEvent[Any]) -> bool:
+    return False
+
+
+def _is_new(event: CreateEvent[Any]) -> bool:
+    return not event.is_in_initial_list
+
+
+def _changed(event: UpdateEvent[Any]) -> bool:
+    return _version(event.object_old) != _version(event.object_new)
+
+
+def _version(obj: metav1.Object) -> str:
+    return obj.metadata.resource_version
+
+
+def _finalizers_changed(event: UpdateEvent[Any]) -> bool:
+    before, after = event.object_old.metadata, event.object_new.metadata
+    return bool(before.finalizers != after.finalizers)
+
+
+def _state_changed(event: UpdateEvent[Any]) -> bool:
+    before, after = event.object_old.status, event.object_new.status
+    return bool(
+        (before.provisioning.state, before.provisioning.id, before.operational_status)
+        != (after.provisioning.state, after.provisioning.id, after.operational_status)
+    )
