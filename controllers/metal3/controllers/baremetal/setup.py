@@ -72,8 +72,13 @@ class Operator:
     channel: Channel
 
 
-def build(mgr: ctrl.Manager, options: BaremetalOptions, backend: Backend) -> Operator:
-    """As :func:`setup`, with a backend at hand."""
+def build(
+    mgr: ctrl.Manager, options: BaremetalOptions, backend: Backend, *, unique_names: bool = True
+) -> Operator:
+    """As :func:`setup`, with a backend at hand.
+
+    ``unique_names`` False allows several operators in one process, as tests need it.
+    """
     channel = Channel()
     env = Environment(
         client=mgr.client,
@@ -85,7 +90,8 @@ def build(mgr: ctrl.Manager, options: BaremetalOptions, backend: Backend) -> Ope
     )
     for name, extract in INDEXES.items():
         mgr.cache.index_field(metal3api.BareMetalHost, name, extract)
-    _add_host_controller(mgr, env, channel)
+    controllers = _controller_options(mgr, options.workers, unique_names=unique_names)
+    _add_host_controller(mgr, env, channel, controllers)
     _add_webhooks(mgr)
     mgr.add(RunnableFunc(fn=lambda: backend.run(channel.wake)))
     return Operator(environment=env, channel=channel)
@@ -101,7 +107,9 @@ def load_backend(name: str, environment: Mapping[str, str]) -> Backend:
     return factory(environment)
 
 
-def _add_host_controller(mgr: ctrl.Manager, env: Environment, channel: Channel) -> None:
+def _add_host_controller(
+    mgr: ctrl.Manager, env: Environment, channel: Channel, options: ctrl.ControllerOptions
+) -> None:
     same_name = EnqueueRequestForObject()
     reconciler = BareMetalHostReconciler(env=env, writer=HostWriter(client=mgr.client))
     (
@@ -116,12 +124,14 @@ def _add_host_controller(mgr: ctrl.Manager, env: Environment, channel: Channel) 
         .watches(metal3api.PreprovisioningImage, same_name, predicates=(is_news(),))
         .watches(metal3api.HardwareData, same_name, predicates=(is_news(),))
         .watches_raw_source(channel)
-        .with_options(_controller_options(mgr, env.options.workers))
+        .with_options(options)
         .complete(reconciler)
     )
 
 
-def _controller_options(mgr: ctrl.Manager, workers: int) -> ctrl.ControllerOptions:
+def _controller_options(
+    mgr: ctrl.Manager, workers: int, *, unique_names: bool
+) -> ctrl.ControllerOptions:
     given = mgr.options
     return replace(
         ctrl.ControllerOptions(),
@@ -129,6 +139,7 @@ def _controller_options(mgr: ctrl.Manager, workers: int) -> ctrl.ControllerOptio
         reconcile_timeout=given.reconcile_timeout,
         cache_sync_timeout=given.cache_sync_timeout,
         graceful_shutdown_timeout=given.graceful_shutdown_timeout,
+        skip_name_validation=not unique_names,
     )
 
 

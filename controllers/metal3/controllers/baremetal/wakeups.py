@@ -1,7 +1,7 @@
 """What wakes a host: changes of the object itself, of what goes with it, and of its Secrets."""
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, cast
 
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
@@ -55,23 +55,31 @@ def host_changed() -> Predicate:
     return or_(
         GenerationChangedPredicate(),
         AnnotationChangedPredicate(),
-        Funcs(update=_finalizers_changed),
+        _funcs(update=_finalizers_changed),
     )
 
 
 def is_news() -> Predicate:
     """Changes and deletions; what exists at the start, or was just created by us, is no news."""
-    return Funcs(create=_never, update=_changed)
+    return _funcs(create=_never, update=_changed)
 
 
 def is_late_arrival() -> Predicate:
     """Also creations, but not what exists at the start: every host is looked at then anyway."""
-    return Funcs(create=_is_new, update=_changed)
+    return _funcs(create=_is_new, update=_changed)
 
 
 def state_changed() -> Predicate:
     """The host moved to another state, or was registered anew."""
-    return Funcs(update=_state_changed)
+    return _funcs(update=_state_changed)
+
+
+def _funcs(
+    *,
+    create: Callable[[CreateEvent[Any]], bool] = lambda _: True,
+    update: Callable[[UpdateEvent[Any]], bool],
+) -> Predicate:
+    return cast("Predicate", Funcs(create=create, update=update))
 
 
 def _never(_event: CreateEvent[Any]) -> bool:

@@ -1,0 +1,179 @@
+"""The operator on a real manager, with an API and machines in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from metal3 import ctrl
+from metal3.api.core import v1 as corev1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.controllers.baremetal import (
+    BaremetalOptions,
+    UnknownProvisionerError,
+    build,
+    cache_by_object,
+    setup,
+)
+from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
+from metal3.runtime.cache import CacheOptions
+from metal3.runtime.client import NotFoundError
+from metal3.runtime.client.fake import FakeClient
+from metal3.runtime.types import NamespacedName
+
+State = metal3api.ProvisioningState
+IMAGE = {"url": "http://images/a.qcow2", "checksum": "http://images/a.sha256"}
+NO_STATUS = (metal3api.HardwareData, metal3api.FirmwareSchema, corev1.Secret)
+
+pytestmark = pytest.mark.looptime(start=0)
+
+
+@dataclass
+class Cluster:
+    """A running operator."""
+
+    client: FakeClient
+    backend: FixtureBackend
+
+    async def get(self, name: str) -> metal3api.BareMetalHost:
+        """One host."""
+        return await self.client.get(metal3api.BareMetalHost, NamespacedName("metal3", name))
+
+    async def wait(
+        self,
+        name: str,
+        done: Callable[[metal3api.BareMetalHost], bool],
+        *,
+        limit: float = 300,
+    ) -> metal3api.BareMetalHost:
+        """Until the host is as wanted."""
+        async with asyncio.timeout(limit):
+            while True:
+                host = await self.get(name)
+                if done(host):
+                    return host
+                await asyncio.sleep(0.05)
+
+    async def gone(self, name: str) -> None:
+        """Until the host is no more."""
+        async with asyncio.timeout(300):
+            while True:
+                try:
+                    await self.get(name)
+                except NotFoundError:
+                    return
+                await asyncio.sleep(0.05)
+
+
+def is_in(state: str) -> Callable[[metal3api.BareMetalHost], bool]:
+    """Whether a host is in a state."""
+    return lambda host: host.status.provisioning.state == state
+
+
+@asynccontextmanager
+async def running(
+    *objects: metav1.Object,
+    fixture: FixtureOptions | None = None,
+    options: BaremetalOptions | None = None,
+) -> AsyncIterator[Cluster]:
+    """An operator that runs while the block does."""
+    client = FakeClient(*objects, without_status=NO_STATUS)
+    mgr = ctrl.Manager(
+        client,
+        ctrl.ManagerOptions(
+            cache=CacheOptions(by_object=cache_by_object()),
+            metrics=ctrl.MetricsOptions(addr="0"),
+        ),
+    )
+    backend = FixtureBackend(options=fixture or FixtureOptions())
+    build(mgr, options or BaremetalOptions(), backend, unique_names=False)
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(mgr.start(stop))
+        try:
+            yield Cluster(client, backend)
+        finally:
+            stop.set()
+
+
+async def test_hosts_go_all_the_way_and_back(make_host, make_secret):
+    """Registering to provisioned, deprovisioned and deleted, driven by nothing but events."""
+    hosts = [make_host(f"host-{i}", image=IMAGE) for i in range(3)]
+    async with running(*hosts, make_secret()) as cluster:
+        for host in hosts:
+            await cluster.wait(host.metadata.name, is_in(State.PROVISIONED))
+        for i in range(3):
+            host = await cluster.get(f"host-{i}")
+            host.spec.image = None
+            await cluster.client.update(host)
+        for i in range(3):
+            host = await cluster.wait(f"host-{i}", is_in(State.AVAILABLE))
+            await cluster.client.delete(host)
+        for i in range(3):
+            await cluster.gone(f"host-{i}")
+        assert cluster.backend.nodes == {}
+        for machine in cluster.backend.hardware.values():
+            assert len(machine.deployments) == 1
+
+
+async def test_a_fixed_secret_heals_the_host_at_once(make_host, make_secret):
+    """A wrong password is named; correcting the Secret wakes the host without its backoff."""
+    async with running(make_host(), make_secret(username="admin", password="wrong")) as cluster:
+        key = NamespacedName("metal3", "host-0")
+        cluster.backend.machine(key).password = "right"
+        host = await cluster.wait("host-0", lambda h: h.status.error_type is not None)
+        assert host.status.error_type == "registration error"
+        assert "refused the credentials" in host.status.error_message
+        await asyncio.sleep(1)
+        before = asyncio.get_running_loop().time()
+        secret = await cluster.client.get(corev1.Secret, NamespacedName("metal3", "bmc"))
+        secret.data = make_secret(username="admin", password="right").data
+        await cluster.client.update(secret)
+        host = await cluster.wait("host-0", is_in(State.AVAILABLE))
+        assert host.status.error_type is None
+        assert asyncio.get_running_loop().time() - before < 10
+
+
+async def test_a_missing_secret_is_found_when_it_comes(make_host, make_secret):
+    """The Secret that is missing is named, and the host goes on soon after it was created."""
+    async with running(make_host()) as cluster:
+        host = await cluster.wait("host-0", lambda h: h.status.error_type is not None)
+        assert "'bmc'" in host.status.error_message
+        assert "does not exist" in host.status.error_message
+        await cluster.client.create(make_secret())
+        await cluster.wait("host-0", is_in(State.AVAILABLE), limit=20)
+
+
+async def test_slots_are_handed_on_without_delay(make_host, make_secret):
+    """With one slot, three hosts are done one after the other, none waiting for a timer."""
+    hosts = [make_host(f"host-{i}", image=IMAGE) for i in range(3)]
+    options = FixtureOptions(limit=1, step_time=timedelta(seconds=10))
+    async with running(*hosts, make_secret(), fixture=options) as cluster:
+        for host in hosts:
+            await cluster.wait(host.metadata.name, is_in(State.PROVISIONED))
+        # Six steps of ten seconds need the slot; registering and preparing run beside them.
+        assert asyncio.get_running_loop().time() < 110
+
+
+async def test_an_unknown_provisioner_is_refused():
+    """The message lists the backends that are installed."""
+    mgr = ctrl.Manager(FakeClient(), ctrl.ManagerOptions(metrics=ctrl.MetricsOptions(addr="0")))
+    with pytest.raises(UnknownProvisionerError, match="fixture"):
+        await setup(mgr, BaremetalOptions(provisioner="nonsense"), {})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: BaremetalOptions(concurrency=-1), id="concurrency"),
+        pytest.param(lambda: BaremetalOptions(max_provisioning_retries=-1), id="retries"),
+    ],
+)
+def test_negative_numbers_are_refused(make):
+    """Options that make no sense fail at the start."""
+    with pytest.raises(ValueError, match="must not be negative"):
+        make()
