@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 import aiohttp
 
-from ._config import Config, TLSFiles
+from ._config import Config, Login, TLSFiles
 from ._errors import UnreachableError
 
 MAX_BODY: Final = 128 * 2**20
@@ -73,11 +73,15 @@ class HTTPTransport:
         if self._session is None or self._session.closed:
             login = self._config.login
             self._session = aiohttp.ClientSession(
-                auth=aiohttp.BasicAuth(login.username, login.password) if login else None,
+                headers={"Authorization": _basic(login)} if login else {},
                 connector=aiohttp.TCPConnector(limit=self._config.concurrency),
                 timeout=aiohttp.ClientTimeout(total=self._config.timeout.total_seconds()),
             )
         return self._session
+
+
+def _basic(login: Login) -> str:
+    return aiohttp.encode_basic_auth(login.username, login.password)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -5,6 +5,7 @@ It carries requests like a transport, so that whole lives run in virtual time. S
 """
 
 import asyncio
+import copy
 import itertools
 import json
 import re
@@ -188,7 +189,8 @@ class FakeIronic:
                 return 201, self._create_port(body)
             case _, ["v1", "nodes", ident, *rest]:
                 return self._node_request(method, self._find(ident), rest, query, body, minor)
-        raise RefusedError(404, "no such path")
+            case _:
+                raise RefusedError(404, "no such path")
 
     def _page(self, kind: str, entries: list[JSON], query: Mapping[str, str], minor: int) -> JSON:
         entries = sorted(entries, key=lambda entry: entry["uuid"])
@@ -205,13 +207,13 @@ class FakeIronic:
         for field in fields:
             if NEW_FIELDS.get(field, 0) > minor and "fields" in query:
                 raise RefusedError(406, f"field {field} is not available")
-        shown = {field: entry.get(field) for field in fields}
+        shown: JSON = {field: entry.get(field) for field in fields}
         if "driver_info" in shown:
-            info = shown["driver_info"]
+            info = entry["driver_info"]
             shown["driver_info"] = {
                 k: "******" if SECRETS.search(k) else v for k, v in info.items()
             }
-        return json.loads(json.dumps(shown))
+        return copy.deepcopy(shown)
 
     def _find(self, ident: str) -> JSON:
         for node in self.nodes.values():
@@ -275,7 +277,8 @@ class FakeIronic:
             "bios": lambda: {"bios": self.bios},
             "firmware": lambda: {"firmware": self.firmware},
         }
-        return readers["/".join(rest)]()
+        answer: JSON = readers["/".join(rest)]()
+        return answer
 
     def _write(self, method: str, node: JSON, rest: list[str], body: Any) -> None:
         match method, rest:

@@ -1,0 +1,97 @@
+"""Reading the environment: every mistake is named by its variable."""
+
+from datetime import timedelta
+
+import pytest
+
+from metal3.provisioner.ironic import ConfigurationError, new_factory
+from metal3.provisioner.ironic._config import read_config
+
+GOOD = {"IRONIC_ENDPOINT": "http://ironic:6385/v1/", "DEPLOY_ISO_URL": "http://i/ipa.iso"}
+
+
+def test_defaults():
+    """What upstream's documentation promises."""
+    config = read_config(GOOD)
+    assert config.endpoint == "http://ironic:6385"
+    assert config.timeout == timedelta(seconds=30)
+    assert config.cache_ttl == timedelta(seconds=5)
+    assert config.provisioning_limit == 20
+    assert config.direct_force_persistent_boot == "Default"
+    assert not config.login
+
+
+def test_everything_set():
+    """In Go's notation, as existing deployments have it."""
+    config = read_config(
+        GOOD
+        | {
+            "IRONIC_CLIENT_TIMEOUT": "1m30s",
+            "IRONIC_CLIENT_CACHE_TTL": "0",
+            "PROVISIONING_LIMIT": "5",
+            "IRONIC_INSECURE": "True",
+            "IRONIC_SKIP_CLIENT_SAN_VERIFY": "t",
+            "LIVE_ISO_FORCE_PERSISTENT_BOOT_DEVICE": "Never",
+            "PROVISIONING_NETWORK_DISABLED": "true",
+        }
+    )
+    assert config.timeout == timedelta(seconds=90)
+    assert config.cache_ttl == timedelta(0)
+    assert config.provisioning_limit == 5
+    assert config.tls.insecure is True
+    assert config.tls.skip_hostname_verification is True
+    assert config.live_iso_force_persistent_boot == "Never"
+    assert config.provisioning_network_disabled is True
+
+
+def test_login_from_files(tmp_path):
+    """Both files are needed, and blanks around them do not count."""
+    folder = tmp_path / "ironic"
+    folder.mkdir()
+    (folder / "username").write_text("admin\n")
+    environment = GOOD | {"METAL3_AUTH_ROOT_DIR": str(tmp_path)}
+    with pytest.raises(ConfigurationError, match="METAL3_AUTH_ROOT_DIR"):
+        read_config(environment)
+    (folder / "password").write_text("secret\n")
+    login = read_config(environment).login
+    assert (login.username, login.password) == ("admin", "secret")
+    assert "secret" not in repr(read_config(environment))
+
+
+@pytest.mark.parametrize(
+    ("change", "variable"),
+    [
+        ({"IRONIC_ENDPOINT": ""}, "IRONIC_ENDPOINT"),
+        ({"IRONIC_ENDPOINT": "ironic:6385"}, "IRONIC_ENDPOINT"),
+        ({"IRONIC_ENDPOINT": "http://u:p@ironic"}, "METAL3_AUTH_ROOT_DIR"),
+        ({"IRONIC_ENDPOINT": "", "IRONIC_NAME": "ironic"}, "IRONIC_NAME"),
+        ({"IRONIC_CLIENT_TIMEOUT": "soon"}, "IRONIC_CLIENT_TIMEOUT"),
+        ({"IRONIC_CLIENT_CACHE_TTL": "5x"}, "IRONIC_CLIENT_CACHE_TTL"),
+        ({"PROVISIONING_LIMIT": "0"}, "PROVISIONING_LIMIT"),
+        ({"PROVISIONING_LIMIT": "-3"}, "PROVISIONING_LIMIT"),
+        ({"IRONIC_INSECURE": "perhaps"}, "IRONIC_INSECURE"),
+        ({"IRONIC_CACERT_FILE": "/does/not/exist"}, "IRONIC_CACERT_FILE"),
+        ({"DEPLOY_ISO_URL": ""}, "DEPLOY_ISO_URL"),
+        ({"DEPLOY_KERNEL_URL": "http://k"}, "DEPLOY_RAMDISK_URL"),
+        (
+            {"DIRECT_DEPLOY_FORCE_PERSISTENT_BOOT_DEVICE": "often"},
+            "DIRECT_DEPLOY_FORCE_PERSISTENT_BOOT_DEVICE",
+        ),
+    ],
+)
+def test_mistakes_are_named(change, variable):
+    """At start, not at the first host."""
+    with pytest.raises(ConfigurationError, match=variable):
+        read_config(GOOD | change)
+
+
+def test_images_may_be_missing_when_they_are_built():
+    """Each host then gets one of its own."""
+    environment = {"IRONIC_ENDPOINT": "http://ironic", "BUILD_PREPROVISIONING_IMAGE": "true"}
+    assert read_config(environment).build_preprovisioning_images is True
+
+
+async def test_the_factory_makes_no_request():
+    """A manager can be built while Ironic is down."""
+    backend = new_factory(GOOD)
+    assert backend.client.requests.total() == 0
