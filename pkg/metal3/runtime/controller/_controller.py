@@ -65,7 +65,7 @@ class Controller:
             await asyncio.Event().wait()
 
     async def run(self) -> None:
-        """Reconcile until cancelled; raises TimeoutError when the sources do not sync."""
+        """Reconcile until cancelled; a group of errors is raised when sources fail or do not sync."""
         if self._is_running:
             raise RuntimeError(f"controller {self.name!r} runs already")
         self._is_running = True
