@@ -5,16 +5,17 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypedDict
 
 from metal3 import apiserver
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime import log
+from metal3.runtime.cache import ByObject, Cache, CacheOptions
 from metal3.runtime.client import RestClient
 from metal3.runtime.rest import load_config
 from metal3.simulator import Lab, LabConfig, SimulatedHost, SimulatorError
@@ -27,6 +28,14 @@ from ._manifests import apply, crds, demo_host, ensure_namespace, read
 
 DEMO_LABEL: Final = "metal3.io/demo=true"
 REDRAW: Final = timedelta(seconds=1)
+REMOVAL: Final = timedelta(minutes=3)
+
+
+class Selected(TypedDict):
+    """Which hosts are the demo's."""
+
+    namespace: str
+    labels: str
 
 
 class DemoError(Exception):
@@ -58,13 +67,15 @@ class Demo:
         options = self.options
         async with AsyncExitStack() as stack:
             folder = await stack.enter_async_context(_folder(options.keep))
+            stack.enter_context(_logging_to(folder / "demo.log"))
             kubeconfig = await stack.enter_async_context(self._api(folder))
-            client = await stack.enter_async_context(RestClient(load_config(kubeconfig)))
-            _say(f"applying {len(list(crds()))} CRDs")
-            for crd in crds():
-                await apply(client, crd)
+            config = await asyncio.to_thread(load_config, kubeconfig)
+            client = await stack.enter_async_context(RestClient(config))
+            await _install_crds(client)
             lab = await stack.enter_async_context(self._lab(folder))
-            await stack.enter_async_context(_manager(folder, kubeconfig, options, lab))
+            await stack.enter_async_context(_manager(kubeconfig, options, lab))
+            if options.kubeconfig is not None:
+                stack.push_async_callback(self._remove_hosts, client)
             await self._apply_hosts(client, folder, lab)
             await self._show(client)
             self._farewell(kubeconfig, folder)
@@ -121,23 +132,42 @@ class Demo:
 
     async def _show(self, client: RestClient) -> None:
         """Draw the hosts until all are provisioned; raises DemoError when they are not in time."""
-        table = HostTable()
-        states: dict[str, metal3api.BareMetalHost] = {}
+        view = _HostView()
+        cache = Cache(
+            client,
+            CacheOptions(
+                namespaces=(self.options.namespace,),
+                by_object={metal3api.BareMetalHost: ByObject(labels=DEMO_LABEL)},
+            ),
+        )
+        informer = await cache.get_informer(metal3api.BareMetalHost)
+        informer.add_event_handler(view)
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(cache.run())
+            try:
+                async with asyncio.timeout(self.options.timeout.total_seconds()):
+                    while not self._are_provisioned(view.hosts):
+                        view.table.draw()
+                        await asyncio.sleep(REDRAW.total_seconds())
+            except TimeoutError:
+                raise DemoError(_reasons(view.hosts, self.options)) from None
+            finally:
+                view.table.draw()
+                watching.cancel()
+
+    async def _remove_hosts(self, client: RestClient) -> None:
+        """Take our hosts out of somebody else's cluster while there is a manager to do it."""
+        _say("removing the demo's hosts from the cluster")
+        selection: Selected = {"namespace": self.options.namespace, "labels": DEMO_LABEL}
+        await client.delete_all_of(metal3api.BareMetalHost, **selection)
         try:
-            async with asyncio.timeout(self.options.timeout.total_seconds()):
-                while not self._are_provisioned(states):
-                    listed = await client.list(
-                        metal3api.BareMetalHost,
-                        namespace=self.options.namespace,
-                        labels=DEMO_LABEL,
-                    )
-                    for host in listed.items:
-                        states[host.metadata.name] = host
-                        table.put(host)
-                    table.draw()
+            async with asyncio.timeout(REMOVAL.total_seconds()):
+                while (  # noqa: ASYNC110 - asks a server; there is no event to wait for
+                    await client.list(metal3api.BareMetalHost, **selection)
+                ).items:
                     await asyncio.sleep(REDRAW.total_seconds())
         except TimeoutError:
-            raise DemoError(_reasons(states, self.options)) from None
+            _say("some hosts are left; take off their finalizers to delete them")
 
     def _are_provisioned(self, hosts: Mapping[str, metal3api.BareMetalHost]) -> bool:
         done = [
@@ -163,6 +193,34 @@ class Demo:
         )
 
 
+async def _install_crds(client: RestClient) -> None:
+    found = list(crds())
+    _say(f"applying {len(found)} CRDs")
+    for crd in found:
+        await apply(client, crd)
+
+
+@dataclass(frozen=True, slots=True)
+class _HostView:
+    """Follows the hosts, so that states which last an instant are seen too."""
+
+    table: HostTable = field(default_factory=HostTable)
+    hosts: dict[str, metal3api.BareMetalHost] = field(default_factory=dict)
+
+    def on_add(self, obj: metal3api.BareMetalHost, *, is_in_initial_list: bool) -> None:
+        """A host is there."""
+        self.hosts[obj.metadata.name] = obj
+        self.table.put(obj)
+
+    def on_update(self, old: metal3api.BareMetalHost, new: metal3api.BareMetalHost) -> None:
+        """A host changed."""
+        self.on_add(new, is_in_initial_list=False)
+
+    def on_delete(self, obj: metal3api.BareMetalHost, *, final_state_unknown: bool) -> None:
+        """A host went away."""
+        self.hosts.pop(obj.metadata.name, None)
+
+
 @asynccontextmanager
 async def _folder(keep: Path | None) -> AsyncGenerator[Path]:
     if keep is not None:
@@ -177,10 +235,8 @@ async def _folder(keep: Path | None) -> AsyncGenerator[Path]:
 
 
 @asynccontextmanager
-async def _manager(
-    folder: Path, kubeconfig: Path, options: DemoOptions, lab: Lab
-) -> AsyncGenerator[None]:
-    """The manager in this process, logging to a file; its failure ends the demo."""
+async def _manager(kubeconfig: Path, options: DemoOptions, lab: Lab) -> AsyncGenerator[None]:
+    """The manager, in this process; its failure ends the demo."""
     flags = [
         f"--kubeconfig={kubeconfig}",
         f"--namespace={options.namespace}",
@@ -190,16 +246,23 @@ async def _manager(
     ]
     environment = {**os.environ, **lab.environment()}
     args = parse(Parser("metal3 manager", ""), MANAGER_FLAGS, flags, environment)
-    with (folder / "manager.log").open("a", encoding="utf-8") as stream:
+    mgr = await build(args, environment)
+    stopped = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(mgr.start(stopped))
+        try:
+            yield
+        finally:
+            stopped.set()
+
+
+@contextmanager
+def _logging_to(path: Path) -> Generator[None]:
+    """What the parts log goes to a file: the terminal is for the table."""
+    with path.open("a", encoding="utf-8") as stream:
         log.configure(stream=stream)
-        mgr = await build(args, environment)
-        stopped = asyncio.Event()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(mgr.start(stopped))
-            try:
-                yield
-            finally:
-                stopped.set()
+        yield
+        log.configure(stream=sys.stderr)
 
 
 def _reasons(hosts: Mapping[str, metal3api.BareMetalHost], options: DemoOptions) -> str:

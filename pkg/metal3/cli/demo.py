@@ -74,8 +74,15 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         boot=args.boot,
         port=args.port,
     )
+    code = 1
     try:
-        return asyncio.run(run_until_signal(Demo(options).run(), interrupted=INTERRUPTED))
-    except (DemoError, ApiError, ConfigError, OSError) as error:
-        sys.stderr.write(f"metal3 demo: {error}\n")
-        return 1
+        code = asyncio.run(run_until_signal(Demo(options).run(), interrupted=INTERRUPTED))
+    except* (DemoError, ApiError, ConfigError, OSError) as errors:
+        sys.stderr.write(f"metal3 demo: {_first(errors)}\n")
+    return code
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    """Task groups wrap what happened in them; users want the reason, not the wrapping."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
