@@ -102,7 +102,11 @@ class Provisioner(Protocol):
     async def power_off(
         self, mode: RebootMode, *, force: bool, automated_cleaning_mode: str
     ) -> Result:
-        """Switch off; with power-off disabled on the host this is a reboot."""
+        """Switch off. With power-off disabled on the host this is a reboot instead.
+
+        Such a reboot is complete once it was accepted; while it could not be asked for (the machine
+        is locked, say) the result is dirty, and it is still owed.
+        """
         ...
 
     async def has_capacity(self) -> bool:

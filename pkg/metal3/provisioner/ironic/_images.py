@@ -25,6 +25,9 @@ _IMAGE_KEYS: Final = (
     "image_os_hash_value",
     "image_pull_secret",
 )
+_RUNNING: Final = frozenset({"provisioned", "externally provisioned"})
+"""States of a host in which its node is adopted if it is not active."""
+
 _NO_IMAGE: Final[Mapping[str, Any]] = dict.fromkeys((*_IMAGE_KEYS, "boot_iso"))
 
 
@@ -123,6 +126,8 @@ def instance_patch(session: Session, node: Node, data: ProvisionData) -> list[JS
 def registered_image_patch(session: Session, node: Node, data: ManagementAccessData) -> list[JSON]:
     """For a host that runs an image while its node is new: adopting it needs to know the image."""
     if node.state not in {State.ENROLL, State.MANAGEABLE, State.ADOPT_FAILED}:
+        return []
+    if data.state not in _RUNNING:
         return []
     if data.current_image is None and not data.has_custom_deploy:
         return []

@@ -25,7 +25,15 @@ class Memory:
     slots: dict[str, float] = field(default_factory=dict)
     """When a place in the provisioning limit was promised."""
 
+    unsent_logins: set[str] = field(default_factory=set)
+    """Nodes whose new credentials could not be written yet."""
+
+    unverified: set[str] = field(default_factory=set)
+    """Nodes that are to be verified whatever their last error says."""
+
     def forget(self, uuid: str) -> None:
         """The node is gone."""
         for known in (self.power, self.components, self.slots):
             known.pop(uuid, None)
+        for noted in (self.unsent_logins, self.unverified):
+            noted.discard(uuid)

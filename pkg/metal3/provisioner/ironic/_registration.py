@@ -112,16 +112,21 @@ async def _update(
     credentials_changed: bool,
 ) -> tuple[Node, bool]:
     """Bring an existing node up to date; the flag tells that it may be worth another try."""
+    unsent = session.memory.unsent_logins
+    if credentials_changed:
+        unsent.add(node.uuid)
     operations = _driver_patch(node, access, data)
     login = connection_patch(
-        node, connection(session, access), credentials_changed=credentials_changed
+        node, connection(session, access), credentials_changed=node.uuid in unsent
     )
     operations += login
     if node.state not in SKIPS_SETTINGS and node.state != State.VERIFYING:
         operations += settings_patch(session, node, access, data)
         operations += registered_image_patch(session, node, data)
     changed = bool(login) or node.raw.get("driver") != access.driver
-    return await session.patch(node, operations), changed
+    node = await session.patch(node, operations)
+    unsent.discard(node.uuid)
+    return node, changed
 
 
 def _driver_patch(
@@ -138,17 +143,23 @@ async def _verify(
     session: Session, node: Node, data: ManagementAccessData, *, retry: bool
 ) -> Result:
     """From enroll to manageable, which proves that the BMC answers."""
+    owed = session.memory.unverified
+    if retry:
+        owed.add(node.uuid)
     match node.state:
-        case State.ENROLL if node.last_error and not retry:
+        case State.ENROLL if node.last_error and node.uuid not in owed:
             return session.failed("registering failed", node.last_error)
         case State.ENROLL:
             if problem := await ensure_ports(session, node, data):
                 return Result.failed(problem)
-            return await session.move(node, Target.MANAGE)
+            result = await session.move(node, Target.MANAGE)
+            owed.discard(node.uuid)
+            return result
         case State.VERIFYING:
             return session.wait()
         case state if state in SKIPS_SETTINGS:
             return Result.complete()
         case _:
+            owed.discard(node.uuid)
             problem = await ensure_ports(session, node, data)
             return Result.failed(problem) if problem else Result.complete()

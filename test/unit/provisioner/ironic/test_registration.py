@@ -390,3 +390,22 @@ async def test_no_credentials_in_what_can_be_printed(bench, access):
     """Neither the host data nor the session give the password away."""
     host = bench.host(credentials=Credentials("admin", "s3cret-pass"))
     assert "s3cret-pass" not in repr(host)
+
+
+async def test_new_credentials_are_kept_until_they_could_be_written(bench, ironic, access):
+    """They are new for one call only; a lock in that call must not lose them."""
+    node = ironic.add(reservation="conductor-1", driver_info=_connection())
+    assert (await register(bench, access(), changed=True))[0].dirty
+    node["reservation"] = None
+    assert (await register(bench, access()))[0] == Result.complete()
+    assert node["driver_info"]["redfish_password"] == "s3cret-pass"
+
+
+async def test_a_verification_that_was_put_off_is_still_due(bench, ironic, access):
+    """The old error is not told again after the credentials changed."""
+    node = ironic.add(provision_state="enroll", last_error="401", driver_info=_connection())
+    ironic.refuses["PUT", "states/provision"] = RefusedError(409, "Node is locked by host c")
+    assert (await register(bench, access(), changed=True))[0].dirty
+    ironic.refuses.clear()
+    assert (await register(bench, access()))[0] == Result.again(POLL)
+    assert node["provision_state"] == "verifying"
