@@ -4,8 +4,9 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -50,3 +51,9 @@ async def run_until_signal(work: Coroutine[Any, Any, int], *, interrupted: int) 
 async def _cancel_on(stopped: asyncio.Event, task: "asyncio.Task[int]") -> None:
     await stopped.wait()
     task.cancel()
+
+
+def run_loop(work: Coroutine[Any, Any, T]) -> T:
+    """``asyncio.run`` on a loop of our own, which leaves the thread's default loop alone."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(work)

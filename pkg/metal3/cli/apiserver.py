@@ -1,6 +1,5 @@
 """``metal3 apiserver``: the embedded Kubernetes API alone."""
 
-import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Final
 from metal3 import apiserver
 
 from ._flags import Flag, Parser, parse, read_port
-from ._signals import stop_event
+from ._signals import run_loop, stop_event
 
 FLAGS: Final = (
     Flag(names=("data-dir",), metavar="DIR", help="where the database and certificates are kept"),
@@ -40,7 +39,7 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     config = apiserver.Config(data_dir=folder, port=args.port, token=args.token or None)
     kubeconfig = Path(args.kubeconfig or folder / "kubeconfig").absolute()
     try:
-        asyncio.run(_serve(config, kubeconfig))
+        run_loop(_serve(config, kubeconfig))
     except (OSError, apiserver.DatabaseError) as error:
         sys.stderr.write(f"metal3 apiserver: {error}\n")
         return 1

@@ -5,7 +5,6 @@ emulated BMCs and simulated agents, the manager with the bare-metal operator. Th
 BareMetalHost for each simulated server and shows their way.
 """
 
-import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,7 +16,7 @@ from metal3.runtime.rest import ConfigError
 
 from ._demo_run import Demo, DemoError, DemoOptions
 from ._flags import Flag, Parser, choice, parse, read_bool, read_count, read_duration, read_port
-from ._signals import run_until_signal
+from ._signals import run_loop, run_until_signal
 
 INTERRUPTED: Final = 130
 FLAGS: Final = (
@@ -76,7 +75,7 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     )
     code = 1
     try:
-        code = asyncio.run(run_until_signal(Demo(options).run(), interrupted=INTERRUPTED))
+        code = run_loop(run_until_signal(Demo(options).run(), interrupted=INTERRUPTED))
     except* (DemoError, ApiError, ConfigError, OSError) as errors:
         sys.stderr.write(f"metal3 demo: {_first(errors)}\n")
     return code

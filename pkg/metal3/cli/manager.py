@@ -1,7 +1,6 @@
 """``metal3 manager``: runs operators against a cluster, until told to stop."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -14,7 +13,7 @@ from metal3.runtime.rest import ApiError, ConfigError
 from ._flags import Parser, parse
 from ._manager_build import build
 from ._manager_flags import MANAGER_FLAGS
-from ._signals import stop_event
+from ._signals import run_loop, stop_event
 
 DEBUG_VERBOSITY: Final = 4
 
@@ -25,7 +24,7 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     args = parse(parser, MANAGER_FLAGS, argv, environment)
     _configure_log(args)
     try:
-        asyncio.run(_run(args, environment))
+        run_loop(_run(args, environment))
     except (ConfigError, ApiError, LeadershipLostError, OSError, ValueError) as error:
         # Expected trouble is told in a line; a traceback is for bugs.
         sys.stderr.write(f"metal3 manager: {error}\n")
