@@ -142,7 +142,7 @@ class Agent:
         return self._adopt(await self._settings.api.lookup(self._host.macs))
 
     async def _inspect(self) -> bool:
-        data = await asyncio.to_thread(_inventory.inspection_data, self._host)
+        data = _inventory.inspection_data(self._host)
         self._is_inspected = self._adopt(await self._settings.api.continue_inspection(data))
         return self._is_inspected
 
