@@ -94,6 +94,10 @@ class Bench:
             except (ProvisionerError, ConflictError):
                 failures += 1
                 wait = timedelta(seconds=0.005 * 2**failures)
+            host = await self.host()
+            self._note(host)
+            if done(host):
+                return host
             left = end - asyncio.get_running_loop().time()
             pause = left + 1 if wait is None else min(wait.total_seconds(), left + 1)
             await asyncio.sleep(max(pause, 0.001))
@@ -115,6 +119,15 @@ class Bench:
                 return await self.host() if await self.exists() else None
             await asyncio.sleep(max(wait.total_seconds(), 0.001))
         raise AssertionError(f"no rest; states {self.states}, status {self._tell(host)}")
+
+    async def gone(self, *, limit: float = 600) -> None:
+        """Drive until the host is no more."""
+        end = asyncio.get_running_loop().time() + limit
+        while asyncio.get_running_loop().time() <= end:
+            if await self.rest(limit=limit) is None:
+                return
+            await asyncio.sleep(10)
+        raise AssertionError(f"still there; states {self.states}")
 
     def restart(self) -> None:
         """A new process: everything kept in memory by the operator is gone."""

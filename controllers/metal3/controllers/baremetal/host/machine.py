@@ -85,7 +85,9 @@ class StateMachine:
 
     async def _move(self, p: HostPass, row: StateRow, after: str) -> Action:
         """Enter the next state, if there is room in it."""
-        row.check(after)
+        # A detached host is given up from any state, and so is one nobody has a login for.
+        if not (p.is_deleting and after == State.DELETING):
+            row.check(after)
         target = self.table[after]
         if target.limited and not await _has_turn(p):
             return _delay(p, after)

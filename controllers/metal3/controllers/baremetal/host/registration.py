@@ -81,7 +81,8 @@ async def _registered(p: HostPass) -> Action | None:
         p.status.hardware_profile = profile
         if profile != DEFAULT_PROFILE:
             p.publish("ProfileSet", f"Hardware profile set: {profile}")
-    if p.status.provisioning.root_device_hints is None and p.state == State.REGISTERING:
+    if p.status.provisioning.root_device_hints is None:
+        # Only a change of hints is worth a trip through preparing.
         p.status.provisioning.root_device_hints = root_device_hints(p.host)
     _note_tried_credentials(p)
     _note_good_credentials(p)

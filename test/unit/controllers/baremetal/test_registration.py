@@ -1,0 +1,277 @@
+"""Access to a BMC: what is wrong with it is said, and mending it heals the host."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from metal3.api.core import v1 as corev1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.provisioner import BackendError
+from metal3.runtime.types import NamespacedName
+
+State = metal3api.ProvisioningState
+IMAGE = {"url": "http://images/a.qcow2", "checksum": "abc"}
+SECRET = NamespacedName("metal3", "bmc")
+
+pytestmark = pytest.mark.looptime(start=0)
+
+
+@pytest.mark.parametrize(
+    ("bmc", "data", "message"),
+    [
+        pytest.param(
+            {"address": "", "credentialsName": "bmc"}, {}, "spec.bmc.address is empty", id="address"
+        ),
+        pytest.param(
+            {"address": "ipmi://b", "credentialsName": ""},
+            {},
+            "spec.bmc.credentialsName is empty",
+            id="name",
+        ),
+        pytest.param(
+            {"address": "foo://b", "credentialsName": "bmc"},
+            {},
+            "unknown BMC type 'foo'",
+            id="scheme",
+        ),
+        pytest.param(
+            {"address": "ipmi://b", "credentialsName": "bmc"},
+            {"username": "admin"},
+            "'bmc' has no value for the key 'password'",
+            id="password",
+        ),
+        pytest.param(
+            {"address": "ipmi://b", "credentialsName": "bmc"},
+            {"username": " \n", "password": "x"},
+            "no value for the key 'username'",
+            id="blank-user",
+        ),
+    ],
+)
+async def test_what_cannot_work_is_named_and_waits_for_the_user(
+    bench, make_host, make_secret, bmc, data, message
+):
+    """A spec or Secret that is wrong in itself is an error without a timer, and no failure."""
+    b = bench(make_host(bmc=bmc), secret=make_secret(**data))
+    await b.until(State.REGISTERING)
+    result = await b.reconcile()
+    assert result.requeue_after is None
+    host = await b.host()
+    assert (host.status.operational_status, host.status.error_type) == (
+        "error",
+        "registration error",
+    )
+    assert message in host.status.error_message
+    assert host.status.error_count == 0
+    assert message in b.condition(host, "Ready").message
+    await b.reconcile()
+    assert b.recorder.reasons.count("BMCCredentialError") == 1
+
+
+async def test_a_missing_secret_is_looked_for_again_soon(bench, make_secret):
+    """A Secret may come later and without the label that would wake us."""
+    b = bench(secret=None)
+    await b.until(State.REGISTERING)
+    assert (await b.reconcile()).requeue_after == timedelta(seconds=10)
+    await b.client.create(make_secret())
+    host = await b.until(State.AVAILABLE)
+    assert host.status.error_type is None
+
+
+async def test_a_wrong_password_waits_longer_each_time(bench):
+    """Each failure counts, waits at least half of 2^n minutes, and is told by an event."""
+    b = bench()
+    b.machine.password = "other"
+    host = await b.drive(lambda h: h.status.error_count == 3, limit=1000)
+    assert host.status.error_type == "registration error"
+    assert "refused the credentials" in host.status.error_message
+    assert host.status.tried_credentials is not None
+    assert host.status.good_credentials is None
+    assert b.condition(host, "Manageable").reason == "RegistrationFailed"
+    assert b.recorder.reasons.count("RegistrationError") == 3
+    now = asyncio.get_running_loop().time()
+    assert 3 * 60 <= now + 1 <= 6 * 60 + 10
+    wait = (await b.reconcile()).requeue_after
+    assert timedelta(minutes=3) < wait <= timedelta(minutes=8)
+
+
+async def test_waking_a_failed_host_does_not_try_it_early(bench):
+    """Whatever wakes the host, the backend is left alone until the backoff is over."""
+    b = bench()
+    b.machine.password = "other"
+    await b.drive(lambda h: h.status.error_count == 1)
+    for _ in range(5):
+        await b.reconcile()
+    assert (await b.host()).status.error_count == 1
+
+
+async def test_a_corrected_secret_ends_the_backoff(bench, make_secret):
+    """A new login is tried at once and heals the host; the count of failures is reset."""
+    b = bench()
+    b.machine.password = "other"
+    await b.drive(lambda h: h.status.error_count == 2)
+    secret = await b.client.get(corev1.Secret, SECRET)
+    secret.data = make_secret(username="admin", password="other").data
+    await b.client.update(secret)
+    before = asyncio.get_running_loop().time()
+    host = await b.until(State.AVAILABLE)
+    assert asyncio.get_running_loop().time() - before < 10
+    assert (host.status.error_count, host.status.error_message) == (0, "")
+    assert host.status.good_credentials is not None
+    assert metal3api.credentials_match(
+        host.status.good_credentials, await b.client.get(corev1.Secret, SECRET)
+    )
+
+
+async def test_the_retry_annotation_tries_at_once_with_a_clean_count(bench):
+    """The user need not wait for the backoff after mending the machine itself."""
+    b = bench()
+    b.machine.password = "other"
+    await b.drive(lambda h: h.status.error_count == 3, limit=1000)
+    b.machine.password = None
+    await b.edit(lambda h: h.metadata.annotations.update({"baremetalhost.metal3.io/retry": ""}))
+    before = asyncio.get_running_loop().time()
+    host = await b.until(State.AVAILABLE)
+    assert asyncio.get_running_loop().time() - before < 10
+    assert "baremetalhost.metal3.io/retry" not in host.metadata.annotations
+
+
+async def test_a_broken_secret_stops_a_running_host_and_heals(bench, make_host, make_secret):
+    """A host with an instance shows the error, is not touched, and goes on when it is mended."""
+    b = bench(make_host(image=IMAGE))
+    await b.until(State.PROVISIONED)
+    await b.rest()
+    secret = await b.client.get(corev1.Secret, SECRET)
+    secret.data = make_secret(username="admin").data
+    await b.client.update(secret)
+    await b.reconcile()
+    host = await b.host()
+    assert host.status.error_type == "registration error"
+    assert host.status.provisioning.state == "provisioned"
+    secret = await b.client.get(corev1.Secret, SECRET)
+    secret.data = make_secret().data
+    await b.client.update(secret)
+    host = await b.rest()
+    assert host.status.operational_status == "OK"
+    assert len(b.machine.deployments) == 1
+    assert b.machine.wipes == 0
+
+
+async def test_a_lost_database_is_filled_again_without_touching_the_instance(bench, make_host):
+    """The host gets a new ID and is adopted; its disk stays as it is."""
+    b = bench(make_host(image=IMAGE))
+    host = await b.until(State.PROVISIONED)
+    await b.rest()
+    old = host.status.provisioning.id
+    b.backend.lose_database()
+    host = await b.rest()
+    assert host.status.provisioning.id not in {"", old}
+    assert host.status.provisioning.state == "provisioned"
+    assert host.status.operational_status == "OK"
+    assert len(b.machine.deployments) == 1
+    assert b.machine.disk.url == IMAGE["url"]
+
+
+async def test_a_failed_adoption_never_wipes(bench, make_host):
+    """An adoption error is shown, and repeated with backoff until it works."""
+    b = bench(make_host(image=IMAGE))
+    await b.until(State.PROVISIONED)
+    await b.rest()
+    b.backend.lose_database()
+    b.backend.fail(b.key, "adopt", "no port", times=2)
+    host = await b.drive(lambda h: h.status.error_count == 1)
+    assert host.status.error_type == "provisioned registration error"
+    host = await b.drive(lambda h: h.status.error_type is None, limit=1000)
+    assert host.status.provisioning.state == "provisioned"
+    assert b.machine.wipes == 0
+
+
+async def test_a_backend_that_is_down_is_named_and_waited_for(bench):
+    """Nothing is wrong with the host: no error, but a condition that says why it does not move."""
+    b = bench()
+    b.backend.down = True
+    await b.until(State.REGISTERING)
+    assert (await b.reconcile()).requeue_after == timedelta(seconds=30)
+    host = await b.host()
+    assert host.status.operational_status == "OK"
+    assert "switched off" in b.condition(host, "Progressing").message
+    b.backend.down = False
+    host = await b.until(State.AVAILABLE)
+    assert b.condition(host, "Progressing").message == ""
+
+
+async def test_passing_trouble_is_told_and_changes_nothing_else(bench):
+    """A call that fails is repeated; meanwhile the condition says what happened."""
+    b = bench()
+    await b.until(State.INSPECTING)
+    b.backend.fail(b.key, "inspect", "connection reset", passing=True)
+    await b.reconcile()
+    await asyncio.sleep(0.5)
+    with pytest.raises(BackendError, match="connection reset"):
+        await b.reconcile()
+    host = await b.host()
+    assert host.status.error_count == 0
+    assert "connection reset" in b.condition(host, "Progressing").message
+    await b.until(State.AVAILABLE)
+
+
+async def test_a_paused_host_is_left_alone_even_in_its_deletion(bench):
+    """Nothing at all happens while the annotation is there."""
+    b = bench()
+    await b.until(State.AVAILABLE)
+    await b.edit(lambda h: h.metadata.annotations.update({"baremetalhost.metal3.io/paused": "me"}))
+    await b.client.delete(await b.host())
+    writes = len(b.client.actions)
+    assert (await b.reconcile()).requeue_after is None
+    assert len(b.client.actions) == writes
+    assert await b.exists()
+
+
+async def test_an_unknown_profile_is_an_error(bench, make_host):
+    """The message lists the profiles there are."""
+    b = bench(make_host(hardwareProfile="nonsense"))
+    host = await b.drive(lambda h: h.status.error_count == 1)
+    assert "'nonsense'" in host.status.error_message
+    assert "libvirt" in host.status.error_message
+
+
+async def test_a_restored_status_is_taken_over(bench, make_host):
+    """A host that moved between clusters goes on where it was, and is not written again."""
+    host = make_host(image=IMAGE)
+    b = bench(host)
+    await b.until(State.PROVISIONED)
+    carried = (await b.host()).status.to_json().decode()
+    moved = make_host(image=IMAGE)
+    moved.metadata.annotations = {metal3api.STATUS_ANNOTATION: carried}
+    c = bench(moved)
+    c.backend.hardware[c.key] = b.machine
+    found = await c.rest()
+    assert found.status.provisioning.state == "provisioned"
+    assert metal3api.STATUS_ANNOTATION not in found.metadata.annotations
+    assert c.states == ["", "provisioned"]
+    assert len(c.machine.deployments) == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"errorCount": "many"}'])
+async def test_a_broken_status_annotation_is_dropped(bench, make_host, text):
+    """The host starts from the beginning, with a warning."""
+    host = make_host()
+    host.metadata.annotations = {metal3api.STATUS_ANNOTATION: text}
+    b = bench(host)
+    found = await b.until(State.AVAILABLE)
+    assert metal3api.STATUS_ANNOTATION not in found.metadata.annotations
+    assert "InvalidAnnotationValue" in b.recorder.reasons
+
+
+async def test_a_restart_at_any_time_loses_nothing(bench, make_host):
+    """The operator is replaced by a new one before each step; the image is written once."""
+    b = bench(make_host(image=IMAGE))
+    for _ in range(200):
+        b.restart()
+        await b.reconcile()
+        await asyncio.sleep(0.1)
+    host = await b.host()
+    assert host.status.provisioning.state == "provisioned"
+    assert len(b.machine.deployments) == 1
+    assert b.machine.inspections == 1
