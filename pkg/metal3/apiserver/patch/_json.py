@@ -26,7 +26,7 @@ def json_patch(document: Obj, operations: Sequence[Any]) -> Obj:
         if not is_map(operation):
             raise PatchError("an operation must be an object")
         _apply(holder, operation)
-    result = holder[""]
+    result = holder.get("")
     if not is_map(result):
         raise PatchError("the result is no object")
     return result
