@@ -5,7 +5,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
-DEMO_STAMP := $(VENV)/.installed-demo
 
 .DEFAULT_GOAL := help
 
@@ -16,13 +15,9 @@ $(STAMP): pyproject.toml hack/constraints.txt hack/install
 	hack/install $(VENV) $(PYTHON)
 	@touch $@
 
-$(DEMO_STAMP): $(STAMP)
-	hack/install $(VENV) $(PYTHON) demo
-	@touch $@
+install: $(STAMP) ## Set up .venv with the metal3 command, the demo's parts and the tools
 
-install: $(DEMO_STAMP) ## Set up .venv with the metal3 command, the demo's parts and the tools
-
-demo: $(DEMO_STAMP) ## Run three simulated servers from registering to provisioned (ARGS=--exit to leave then)
+demo: $(STAMP) ## Run three simulated servers from registering to provisioned (ARGS=--exit to leave then)
 	$(BIN)/metal3 demo $(ARGS)
 
 test: $(STAMP) ## Set up and run the tests (unit, and integration on the embedded API)
@@ -31,7 +26,7 @@ test: $(STAMP) ## Set up and run the tests (unit, and integration on the embedde
 integration: $(STAMP) ## The integration suite on a real kube-apiserver (built once, needs Go)
 	METAL3_TEST_API=kube $(BIN)/pytest test/integration $(ARGS)
 
-e2e: $(DEMO_STAMP) ## Real Ironic with simulated servers
+e2e: $(STAMP) ## Real Ironic with simulated servers
 	$(BIN)/pytest test/e2e -m e2e $(ARGS)
 
 envtest: ## Build etcd, kube-apiserver and kube-controller-manager into .cache
@@ -59,7 +54,7 @@ verify: $(STAMP) ## Generated code, docs and manifests are what their sources sa
 	$(BIN)/python hack/generate-docs --check
 	hack/verify-manifests
 
-bench: $(DEMO_STAMP) ## Side-by-side benchmarks (several minutes)
+bench: $(STAMP) ## Side-by-side benchmarks (several minutes)
 	hack/bench/run $(ARGS)
 
 build: $(STAMP) ## A wheel in dist/
