@@ -42,6 +42,8 @@ class Host:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     events: list[str] = field(default_factory=list)
     hardware: metal3api.HardwareDetails | None = None
+    state: str = "registering"
+    image: metal3api.Image | None = None
 
     async def provisioner(self) -> IronicProvisioner:
         """What the operator gets for one reconcile."""
@@ -66,23 +68,23 @@ class Host:
                 except TimeoutError:
                     pass
 
-    def access(self, state: str, **changes) -> ManagementAccessData:
-        """Data for registering in a state."""
-        data = ManagementAccessData(
+    def access(self) -> ManagementAccessData:
+        """Data for registering in the host's state."""
+        return ManagementAccessData(
             boot_mode="UEFI",
             automated_cleaning_mode=MODE,
-            state=state,
+            state=self.state,
             cpu_architecture="x86_64",
             hardware=self.hardware,
+            current_image=self.image,
         )
-        return replace(data, **changes)
 
     async def register(self, *, credentials_changed=False, retry=False) -> Result:
         """Until the BMC answered or refused."""
 
         async def step(provisioner):
             result, identity = await provisioner.register(
-                self.access("registering"),
+                self.access(),
                 credentials_changed=credentials_changed,
                 restart_on_failure=retry,
             )
