@@ -1,6 +1,7 @@
 """A server on loopback, and a client for it that speaks plain JSON."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -132,8 +133,9 @@ class Client:
         """Send a request."""
         headers = {"Authorization": f"Bearer {self.server.token}", **more.pop("headers", {})}
         kind = more.pop("kind", "application/json")
-        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        data: Any = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
         if data is not None:
+            data = io.BytesIO(data)
             headers["Content-Type"] = kind
         async with self.session.request(
             method, self.server.url + path, data=data, headers=headers, params=more

@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
+from typing import Any
 
 import aiohttp
 import pytest
@@ -128,7 +129,7 @@ def test_secrets_are_private_files(tmp_path):
     assert (tmp_path / "kubeconfig").stat().st_mode & 0o077 == 0
 
 
-def obj(value: int) -> dict:
+def obj(value: int) -> dict[str, Any]:
     """Make what a store keeps."""
     return {"metadata": {"name": "a", "uid": "u"}, "value": value}
 
@@ -157,7 +158,7 @@ async def test_two_writers_of_one_object(tmp_path):
     await store.close()
 
 
-async def test_a_full_disk_fails_the_write_and_what_builds_on_it(tmp_path):
+async def test_a_full_disk_fails_the_write_and_what_builds_on_it(tmp_path, monkeypatch):
     """Nothing that is not on disk is ever shown; the store works again when the disk does."""
     store = Store(tmp_path / "s.db")
     await store.open()
@@ -165,8 +166,7 @@ async def test_a_full_disk_fails_the_write_and_what_builds_on_it(tmp_path):
     def broken(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    assert store._database is not None
-    works, store._database.commit = store._database.commit, broken
+    monkeypatch.setattr("metal3.apiserver.storage._sqlite.Database.commit", broken)
     async with asyncio.TaskGroup() as group:
         group.create_task(store.run())
         first = store.put(KEY, obj(1), None)
@@ -175,7 +175,7 @@ async def test_a_full_disk_fails_the_write_and_what_builds_on_it(tmp_path):
             with pytest.raises(StatusError, match="disk is full"):
                 await write
         assert store.get(KEY) is store.latest(KEY) is None
-        store._database.commit = works
+        monkeypatch.undo()
         assert (await store.put(KEY, obj(3), None)).load()["value"] == 3
         store.stop()
     await store.close()

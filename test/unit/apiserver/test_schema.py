@@ -158,7 +158,7 @@ def test_defaults_reach_into_defaults():
     """A default object gets the defaults of its own fields; absent objects get none."""
     inner = {"type": "object", "properties": {"b": {"type": "integer", "default": 1}}}
     schema = {"type": "object", "properties": {"a": {**inner, "default": {}}, "c": inner}}
-    obj = {}
+    obj: dict[str, object] = {}
     apply_defaults(obj, compile_schema(schema))
     assert obj == {"a": {"b": 1}}
 

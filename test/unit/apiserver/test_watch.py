@@ -1,6 +1,7 @@
 """Watches: what they show, where they go on, and when they are cut."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -190,7 +191,8 @@ async def test_a_client_that_stops_reading_is_dropped(tmp_path, connect, monkeyp
         client = connect(server)
         host, port = server.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 16)
-        writer.transport.pause_reading()
+        transport = cast("asyncio.Transport", writer.transport)
+        transport.pause_reading()
         writer.write(
             f"GET {CONFIG_MAPS}?watch=true HTTP/1.1\r\nHost: x\r\n"
             f"Authorization: Bearer {server.token}\r\n\r\n".encode()
@@ -201,7 +203,7 @@ async def test_a_client_that_stops_reading_is_dropped(tmp_path, connect, monkeyp
         for at in range(60):
             made["data"]["n"] = str(at)
             made = await client.ok("PUT", f"{CONFIG_MAPS}/big", made)
-        writer.transport.resume_reading()
+        transport.resume_reading()
         received = 0
         async with asyncio.timeout(20):
             while chunk := await reader.read(1 << 16):

@@ -67,6 +67,8 @@ class App:
             return _failure(e)
         except TimeoutError:
             return _failure(errors.timed_out("the request was not done in time"))
+        except RecursionError:
+            return _failure(errors.bad_request("the object is nested too deeply"))
         except ConnectionError:
             raise
         except Exception:

@@ -148,6 +148,8 @@ def _value(value: int | bytes, kind: str, depth: int) -> Any:
     if isinstance(value, int):
         if kind == "?":
             return bool(value)
+        if kind != "i":
+            raise ValueError("a number stands where something else should")
         return value - (1 << 64) if value >> _MAX_SHIFT else value
     read = _READERS.get(kind)
     return read(value) if read else _message(value, kind, depth + 1)
