@@ -37,7 +37,7 @@ def main() -> None:
         power_delay=settings.power_delay,
         tell=_bmc_events.sender(settings.control_url),
     )
-    app = _application(settings, RedfishDriver(store))
+    app = application(settings, RedfishDriver(store))
     for index, system in enumerate(settings.systems):
         front = Front(
             app, system=system["uuid"], store=store, faults=faults, token=settings.control_token
@@ -49,7 +49,7 @@ def main() -> None:
     threading.Event().wait()
 
 
-def _application(settings: BMCSettings, driver: RedfishDriver) -> Any:
+def application(settings: BMCSettings, driver: RedfishDriver) -> Any:
     """sushy-tools' Flask application, which has no types."""
     module = importlib.import_module("sushy_tools.emulator.main")
     # A memoized property without a setter upstream: the class is where it can be replaced.
