@@ -14,7 +14,7 @@ from typing import Final, Self
 import yaml
 from aiohttp import web
 
-from metal3.apiserver.collector import Collector
+from metal3.apiserver.collector import Collector, EventExpiry
 from metal3.apiserver.endpoints import API, App, Call, Target
 from metal3.apiserver.jsonvalue import Obj
 from metal3.apiserver.resources import CRD_RESOURCE, Registry
@@ -132,6 +132,8 @@ class Server:
         collector = Collector(store, registry, api.writer, api.deleter)
         worker = self._tasks.create_task(collector.run(), name="apiserver-collector")
         self._stack.callback(worker.cancel)
+        expiry = self._tasks.create_task(EventExpiry(store).run(), name="apiserver-events")
+        self._stack.callback(expiry.cancel)
         await self._listen(api, hub)
         self._ready = True
 

@@ -1,8 +1,12 @@
 """What goes when something else goes."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from metal3.apiserver.collector import EVENT_LIFE, EventExpiry
+from metal3.apiserver.storage import Key, Store
 
 from .conftest import CONFIG_MAPS, WIDGETS, crd, widget
 
@@ -138,3 +142,30 @@ async def test_owners_may_be_of_other_kinds(widgets):
     await widgets.ok("DELETE", f"{WIDGETS}/one")
     await gone(widgets, f"{CONFIG_MAPS}/c")
     assert (await widgets.call("GET", f"{CONFIG_MAPS}/free")).code == 200
+
+
+async def test_some_namespaces_are_forever(client):
+    """Those every cluster has cannot be deleted."""
+    for name in ("default", "kube-system"):
+        assert (await client.call("DELETE", f"{NAMESPACES}/{name}")).code == 403
+
+
+async def test_events_go_an_hour_after_they_were_last_seen(tmp_path):
+    """A series that goes on keeps its event; one without any time stays."""
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    ages = {"new": timedelta(minutes=59), "old": EVENT_LIFE + timedelta(seconds=1)}
+    store = Store(tmp_path / "s.db")
+    await store.open()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(store.run())
+        for name, age in ages.items():
+            event = {"metadata": {"name": name}, "eventTime": (now - age).isoformat()}
+            await store.put(Key("/events", "default", name), event, None)
+        series = {"lastObservedTime": (now - ages["new"]).isoformat()}
+        again = {"metadata": {}, "eventTime": "2020-01-01T00:00:00Z", "series": series}
+        await store.put(Key("/events", "default", "again"), again, None)
+        await store.put(Key("/events", "default", "timeless"), {"metadata": {}}, None)
+        await EventExpiry(store, clock=lambda: now).sweep()
+        store.stop()
+    assert [record.key.name for record in store.records("/events")] == ["again", "new", "timeless"]
+    await store.close()

@@ -4,5 +4,6 @@ A task of the server; it reads the store and writes through the same paths as cl
 """
 
 from ._collector import Collector
+from ._expiry import EVENT_LIFE, EventExpiry
 
-__all__ = ["Collector"]
+__all__ = ["EVENT_LIFE", "Collector", "EventExpiry"]

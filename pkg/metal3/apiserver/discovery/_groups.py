@@ -83,8 +83,6 @@ class Discovery:
 def subresources(resource: Resource, version: Version) -> list[str]:
     """Return the subresources of a version."""
     found = ["status"] if version.status else []
-    if version.scale:
-        found.append("scale")
     if resource.id == "/namespaces":
         found.append("finalize")
     return found
@@ -110,18 +108,12 @@ def _entry(resource: Resource) -> Obj:
     }
 
 
-def _sub_kind(resource: Resource, name: str) -> Obj:
-    if name == "scale":
-        return {"group": "autoscaling", "version": "v1", "kind": "Scale"}
-    return {"kind": resource.kind}
-
-
 def _sub_entry(resource: Resource, name: str) -> Obj:
     return {
         "name": f"{resource.plural}/{name}",
         "singularName": "",
         "namespaced": resource.namespaced,
-        **_sub_kind(resource, name),
+        "kind": resource.kind,
         "verbs": ["update"] if name == "finalize" else _SUBRESOURCE_VERBS,
     }
 
@@ -139,7 +131,7 @@ def _aggregated_entry(resource: Resource, version: Version) -> Obj:
     subs: list[Obj] = [
         {
             "subresource": name,
-            "responseKind": {**kind, **_sub_kind(resource, name)},
+            "responseKind": kind,
             "verbs": ["update"] if name == "finalize" else _SUBRESOURCE_VERBS,
         }
         for name in subresources(resource, version)

@@ -18,6 +18,7 @@ from ._writer import Call, Written
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
 _POLICIES: Final = {"Orphan", "Background", "Foreground"}
+_IMMORTAL: Final = frozenset({"default", "kube-system", "kube-public"})
 _ATTEMPTS: Final = 10
 
 
@@ -62,6 +63,10 @@ class Deleter:
     async def delete(self, call: Call, options: DeleteOptions) -> Written:
         """Delete an object, or mark it; raises 404, and 409 when a precondition fails."""
         target = call.target
+        if target.resource.id == "/namespaces" and target.name in _IMMORTAL:
+            raise errors.forbidden(
+                f'namespaces "{target.name}" is forbidden: this namespace may not be deleted'
+            )
         key = Key(target.resource.id, target.namespace, target.name)
         for _ in range(_ATTEMPTS):
             record = self.store.latest(key)

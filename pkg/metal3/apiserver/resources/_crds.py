@@ -58,27 +58,18 @@ def _prepare(obj: Obj, _old: Obj | None) -> None:
     obj["status"] = status_of(obj)
 
 
-def status_of(crd: Obj, *, conflict: str = "") -> Obj:
-    """Work out the status of a definition: its names are accepted at once, or they never are."""
+def status_of(crd: Obj) -> Obj:
+    """Work out the status of a definition, whose names are accepted at once."""
     old = map_at(crd, "status")
     stored = strings(old.get("storedVersions") or ())
     storage = _storage_name(crd)
     if storage and storage not in stored:
         stored = [*stored, storage]
-    accepted = "False" if conflict else "True"
     known = {str(item.get("type")): item for item in maps_at(old, "conditions")}
-    reason = ("NameConflict", conflict) if conflict else ("NoConflicts", "no conflicts found")
-    initial = (
-        ("NotAccepted", "not all names are accepted")
-        if conflict
-        else (
-            "InitialNamesAccepted",
-            "the initial names have been accepted",
-        )
+    _condition(known, "NamesAccepted", "True", "NoConflicts", "no conflicts found")
+    _condition(
+        known, "Established", "True", "InitialNamesAccepted", "the initial names are accepted"
     )
-    _condition(known, "NamesAccepted", accepted, *reason)
-    if known.get("Established", {}).get("status") != "True":
-        _condition(known, "Established", accepted, *initial)
     return {
         **old,
         "acceptedNames": clone(map_at(crd, "spec", "names")),
@@ -243,14 +234,12 @@ def _version(item: Obj, spec: Obj, kind: str) -> Version:
         warning = text_at(item, "deprecationWarning") or (
             f"{text_at(spec, 'group')}/{name} {kind} is deprecated"
         )
-    scale = subresources.get("scale")
     return Version(
         name=name,
         schema=_schema(item),
         columns=_columns(maps_at(item, "additionalPrinterColumns")),
         served=item.get("served") is True,
         status="status" in subresources,
-        scale=scale if is_map(scale) else None,
         selectable=tuple(
             text_at(field, "jsonPath").lstrip(".") for field in maps_at(item, "selectableFields")
         ),

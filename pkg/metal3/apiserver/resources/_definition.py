@@ -51,7 +51,6 @@ class Version:
     columns: tuple[Column, ...] = ()
     served: bool = True
     status: bool = False
-    scale: Obj | None = None
     selectable: tuple[str, ...] = ()
     warning: str = ""
 
