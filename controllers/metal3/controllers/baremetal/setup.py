@@ -14,13 +14,27 @@ from metal3.provisioner import Backend
 from metal3.runtime.cache import ByObject
 from metal3.runtime.handler import EnqueueRequestForObject
 from metal3.runtime.manager import RunnableFunc
+from metal3.runtime.predicate import GenerationChangedPredicate
 from metal3.runtime.source import Channel
 
 from . import webhooks
 from .baremetalhost_controller import BareMetalHostReconciler
+from .bmceventsubscription_controller import (
+    HOST_INDEX,
+    BMCEventSubscriptionReconciler,
+    host_names,
+    subscriptions_of_host,
+)
+from .dataimage_controller import DataImageReconciler
 from .host.capacity import CapacityQueue
 from .host.environment import Environment
 from .host.writer import HostWriter
+from .hostfirmwarecomponents_controller import HostFirmwareComponentsReconciler
+from .hostfirmwaresettings_controller import (
+    SCHEMA_INDEX,
+    HostFirmwareSettingsReconciler,
+    schema_names,
+)
 from .options import BaremetalOptions
 from .wakeups import (
     SECRET_INDEX,
@@ -29,16 +43,19 @@ from .wakeups import (
     is_late_arrival,
     is_news,
     secret_names,
+    state_changed,
 )
 
 PROVISIONERS: Final = "metal3.provisioners"
 RECORDER: Final = "metal3-baremetal-controller"
 BUILD_IMAGES: Final = "BUILD_PREPROVISIONING_IMAGE"
 """How a backend is told that each host gets an agent image of its own."""
-INDEXES: Final[Mapping[str, Callable[[metal3api.BareMetalHost], list[str]]]] = {
-    SECRET_INDEX: secret_names,
+INDEXES: Final[Mapping[type[metav1.Object], Mapping[str, Callable[[Any], list[str]]]]] = {
+    metal3api.BareMetalHost: {SECRET_INDEX: secret_names},
+    metal3api.HostFirmwareSettings: {SCHEMA_INDEX: schema_names},
+    metal3api.BMCEventSubscription: {HOST_INDEX: host_names},
 }
-"""Indexes on BareMetalHost that the operator's reader must have."""
+"""Indexes the operator's reader must have."""
 
 
 class UnknownProvisionerError(ValueError):
@@ -88,10 +105,12 @@ def build(
         options=options,
         capacity=CapacityQueue(wake=channel.wake),
     )
-    for name, extract in INDEXES.items():
-        mgr.cache.index_field(metal3api.BareMetalHost, name, extract)
+    for kind, indexes in INDEXES.items():
+        for name, extract in indexes.items():
+            mgr.cache.index_field(kind, name, extract)
     controllers = _controller_options(mgr, options.workers, unique_names=unique_names)
     _add_host_controller(mgr, env, channel, controllers)
+    _add_companions(mgr, env, controllers)
     _add_webhooks(mgr)
     mgr.add(RunnableFunc(fn=lambda: backend.run(channel.wake)))
     return Operator(environment=env, channel=channel)
@@ -126,6 +145,34 @@ def _add_host_controller(
         .watches_raw_source(channel)
         .with_options(options)
         .complete(reconciler)
+    )
+
+
+def _add_companions(mgr: ctrl.Manager, env: Environment, options: ctrl.ControllerOptions) -> None:
+    same_name = EnqueueRequestForObject()
+    reconcilers: tuple[tuple[type[metav1.Object], ctrl.Reconciler], ...] = (
+        (metal3api.HostFirmwareSettings, HostFirmwareSettingsReconciler(env=env)),
+        (metal3api.HostFirmwareComponents, HostFirmwareComponentsReconciler(env=env)),
+        (metal3api.DataImage, DataImageReconciler(env=env)),
+    )
+    for kind, reconciler in reconcilers:
+        (
+            ctrl.new_controller_managed_by(mgr)
+            .for_(kind, predicates=(GenerationChangedPredicate(),))
+            .watches(metal3api.BareMetalHost, same_name, predicates=(state_changed(),))
+            .with_options(options)
+            .complete(reconciler)
+        )
+    (
+        ctrl.new_controller_managed_by(mgr)
+        .for_(metal3api.BMCEventSubscription, predicates=(GenerationChangedPredicate(),))
+        .watches(
+            metal3api.BareMetalHost,
+            subscriptions_of_host(mgr.client),
+            predicates=(state_changed(),),
+        )
+        .with_options(options)
+        .complete(BMCEventSubscriptionReconciler(env=env))
     )
 
 

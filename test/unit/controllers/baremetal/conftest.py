@@ -25,6 +25,7 @@ from metal3.runtime.reconcile import Request, Result
 from metal3.runtime.recorder import FakeRecorder
 from metal3.runtime.types import NamespacedName, key_of
 
+NO_STATUS = (metal3api.HardwareData, metal3api.FirmwareSchema, corev1.Secret)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -193,11 +194,10 @@ def bench(make_host, make_secret):
         objects = [host, *others]
         if secret is not None:
             objects.append(secret)
-        client = FakeClient(
-            *objects, without_status=(metal3api.HardwareData, corev1.Secret), clock=clock
-        )
-        for name, extract in INDEXES.items():
-            client.index_field(metal3api.BareMetalHost, name, extract)
+        client = FakeClient(*objects, without_status=NO_STATUS, clock=clock)
+        for kind, indexes in INDEXES.items():
+            for name, extract in indexes.items():
+                client.index_field(kind, name, extract)
         backend = FixtureBackend(options=fixture or FixtureOptions())
         recorder = FakeRecorder()
         woken: list[NamespacedName] = []

@@ -15,7 +15,8 @@ async def ensure_companions(p: HostPass) -> None:
     """See that they exist and belong to the host, so that they go when it goes."""
     if p.is_deleting:
         return
-    await _ensure(p, metal3api.HostFirmwareSettings)
+    if not await _adopt(p, metal3api.HostFirmwareSettings):
+        await _create(p, _settings(p))
     if not await _adopt(p, metal3api.HostFirmwareComponents):
         await _create_components(p)
     await _adopt(p, metal3api.HostUpdatePolicy)
@@ -28,14 +29,23 @@ async def _create_components(p: HostPass) -> None:
     if p.env.components_checked.get(p.key) == host_id:
         return
     if await p.provisioner.firmware_components():
-        await _ensure(p, metal3api.HostFirmwareComponents)
+        await _create(p, _components(p))
     p.env.components_checked[p.key] = host_id
 
 
-async def _ensure(p: HostPass, kind: type[T]) -> None:
-    if await _adopt(p, kind):
-        return
-    obj = kind.named(p.host.metadata.name, p.host.metadata.namespace)
+def _settings(p: HostPass) -> metal3api.HostFirmwareSettings:
+    settings = metal3api.HostFirmwareSettings.named(p.key.name, p.key.namespace)
+    settings.spec.settings = {}
+    return settings
+
+
+def _components(p: HostPass) -> metal3api.HostFirmwareComponents:
+    components = metal3api.HostFirmwareComponents.named(p.key.name, p.key.namespace)
+    components.spec.updates = []
+    return components
+
+
+async def _create(p: HostPass, obj: metav1.Object) -> None:
     obj.metadata.owner_references = [metav1.owner_reference(p.host)]
     try:
         await p.env.client.create(obj)
