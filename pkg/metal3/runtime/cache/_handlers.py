@@ -91,7 +91,7 @@ class Notice(Generic[T]):
 
 
 class HandlerRegistration(Generic[T]):
-    """A handler and its backlog. ``has_synced`` once it was told of the whole initial list."""
+    """A handler and its backlog."""
 
     def __init__(self, handler: ResourceEventHandler[T], kind: str, limit: int) -> None:
         self._handler = handler
@@ -107,6 +107,11 @@ class HandlerRegistration(Generic[T]):
     def has_synced(self) -> bool:
         """Whether the handler was told of everything that was there at first."""
         return self._synced.is_set()
+
+    @property
+    def backlog(self) -> int:
+        """How many events the handler lags behind."""
+        return len(self._backlog)
 
     def notify(self, notice: Notice[T]) -> None:
         """Add to the backlog."""
