@@ -1,0 +1,59 @@
+"""Runs the benchmarks that are named, or all; leaves with 1 when a promise was broken."""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from framework import bench as framework
+from report import Report
+
+TOP: Final = Path(__file__).parents[2]
+BENCHES: Final = ("framework",)
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="hack/bench/run", description=__doc__)
+    parser.add_argument("benches", nargs="*", metavar="bench", help=f"of {', '.join(BENCHES)}")
+    parser.add_argument("--objects", type=int, default=10_000, help="for framework")
+    parser.add_argument("--updates", type=int, default=1_000, help="for framework")
+    parser.add_argument("--rounds", type=int, default=1, help="the median is reported")
+    parser.add_argument("--json", type=Path, default=TOP / ".cache/bench/figures.json")
+    options = parser.parse_args(argv)
+    if unknown := set(options.benches) - set(BENCHES):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    return options
+
+
+async def run(options: argparse.Namespace) -> list[Report]:
+    """Run one benchmark after the other, never two at once."""
+    reports = []
+    for name in options.benches or BENCHES:
+        if name == "framework":
+            sizes = framework.Options(
+                objects=options.objects, updates=options.updates, rounds=options.rounds
+            )
+            reports.append(await framework.measure(sizes))
+        print(reports[-1].as_text(), end="\n\n", flush=True)
+    return reports
+
+
+def main() -> int:
+    """Set up, run, write the figures."""
+    options = parse(sys.argv[1:])
+    setup = subprocess.run([TOP / "hack" / "setup-envtest"], check=False)
+    if setup.returncode:
+        return setup.returncode
+    reports = asyncio.run(run(options))
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    figures = {report.name: report.as_json() for report in reports}
+    options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0 if all(claim.holds for report in reports for claim in report.claims) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
