@@ -106,7 +106,7 @@ def until():
     """Wait until something holds; the test's own time limit ends what never does."""
 
     async def wait(condition):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110  # any condition, not one event
                 await asyncio.sleep(0.01)
 

@@ -194,5 +194,6 @@ async def test_a_machine_that_goes_off_leaves_no_command_behind(alive, ironic, u
     async with alive() as agent:
         await until(lambda: ironic.of("heartbeat") == 1)
         command = agent.execute(CLEAN, {"step": STEP})
-    await command.done.wait()
+    async with asyncio.timeout(10):
+        await command.done.wait()
     assert command.abandoned
