@@ -8,6 +8,7 @@ import asyncio
 from typing import Final
 
 from metal3 import bmc
+from metal3.runtime.types import NamespacedName
 
 from ._node import Node, State
 from ._session import Session
@@ -34,16 +35,18 @@ async def has_capacity(session: Session) -> bool:
     if not session.informer.is_running:
         snapshot = await list_nodes(session.client, now)
     taken = _taken(session, snapshot, now)
-    me = session.host.provisioner_id or str(session.host.key)
+    me = session.host.key
     if me not in taken and len(taken) >= session.config.provisioning_limit:
         return False
     session.memory.slots[me] = now
     return True
 
 
-def _taken(session: Session, snapshot: Snapshot, now: float) -> set[str]:
+def _taken(session: Session, snapshot: Snapshot, now: float) -> set[NamespacedName | str]:
+    """Hosts, and nodes that belong to no host, that have a place."""
     slots = session.memory.slots
-    busy = {node.uuid for node in snapshot.nodes.values() if _counts(node)}
+    key_of = session.informer.key_of
+    busy = {key_of(node) or node.uuid for node in snapshot.nodes.values() if _counts(node)}
     for holder, since in list(slots.items()):
         if now - since > PROMISE or holder in busy:
             del slots[holder]

@@ -1,13 +1,15 @@
 """Ironic's REST API: versions, errors as classes, and secrets that never come back in a message."""
 
-from collections import Counter
+import collections
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 from urllib.parse import quote, urlencode
 
 import orjson
+from prometheus_client import Counter
 
 from metal3.provisioner import NotReadyError
+from metal3.runtime.metrics import REGISTRY
 
 from ._errors import (
     BadRequestError,
@@ -33,6 +35,13 @@ DEPLOY_ABORT: Final = 110
 KNOWN: Final = (DEPLOY_ABORT, HEALTH, DISABLE_POWER_OFF, VMEDIA_STATUS, MINIMUM)
 
 JSON = dict[str, Any]
+
+REQUESTS: Final = Counter(
+    "metal3_ironic_requests",
+    "Requests to Ironic that were answered",
+    ("method", "resource", "code"),
+    registry=REGISTRY,
+)
 _SECRET_WORDS: Final = ("password", "secret", "configdrive", "network_data", "token", "httpheaders")
 _MIN_SECRET: Final = 3
 
@@ -43,7 +52,7 @@ class Client:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._minor = 0
-        self.requests: Counter[str] = Counter()
+        self.requests: collections.Counter[str] = collections.Counter()
         """Requests sent so far, by method and kind of resource, such as ``GET nodes``."""
 
     @property
@@ -84,6 +93,7 @@ class Client:
             headers=self._headers(has_body=body is not None),
             body=None if body is None else orjson.dumps(body),
         )
+        REQUESTS.labels(method=method, resource=_resource(path), code=str(reply.status)).inc()
         if reply.status >= 400:  # noqa: PLR2004 - the first status that is an error
             raise _error(reply, f"{method} {path}", secrets=tuple(_secrets(body)))
         return _decode(reply.body)

@@ -10,7 +10,7 @@ from ._messages import shorten
 from ._network_data import DocumentError
 from ._node import IN_FLIGHT, Node, State, Target
 from ._patches import field_patch
-from ._session import Session
+from ._session import POWER_FAULT, Session
 from ._settings import CLEANING_DISABLED
 
 CUSTOM_PRIORITY: Final = 80
@@ -113,6 +113,11 @@ async def deprovision(  # noqa: PLR0911 - a row per state
 ) -> Result:
     """See the seam."""
     node = await session.require()
+    if node.fault == POWER_FAULT:
+        # Waiting would keep a host that is being deleted for as long as its BMC is dead.
+        return session.failed(
+            "deprovisioning needs power control, which Ironic lost", node.last_error
+        )
     match node.state:
         case State.AVAILABLE:
             session.publish("DeprovisioningComplete", "Image deprovisioning completed")

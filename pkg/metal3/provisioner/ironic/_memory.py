@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.types import NamespacedName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,14 +17,14 @@ class PowerRequest:
 
 @dataclass(slots=True)
 class Memory:
-    """Keyed by the node's UUID, so that it ends with the node."""
+    """Keyed by the node's UUID mostly, and ends with the node then."""
 
     power: dict[str, PowerRequest] = field(default_factory=dict)
     components: dict[str, tuple[object, Sequence[metal3api.FirmwareComponentStatus]]] = field(
         default_factory=dict
     )
-    slots: dict[str, float] = field(default_factory=dict)
-    """When a place in the provisioning limit was promised."""
+    slots: dict[NamespacedName, float] = field(default_factory=dict)
+    """When a host was promised a place in the provisioning limit."""
 
     unsent_logins: set[str] = field(default_factory=set)
     """Nodes whose new credentials could not be written yet."""
@@ -33,7 +34,7 @@ class Memory:
 
     def forget(self, uuid: str) -> None:
         """The node is gone."""
-        for known in (self.power, self.components, self.slots):
+        for known in (self.power, self.components):
             known.pop(uuid, None)
         for noted in (self.unsent_logins, self.unverified):
             noted.discard(uuid)

@@ -110,6 +110,8 @@ class NodeInformer:
         """The node was deleted."""
         for known in (self._newer, self._written, self._expected, self._keys, self._ports):
             known.pop(uuid, None)
+        # A listing that is under way may still have it.
+        self._written[uuid] = self._now()
         nodes = {k: v for k, v in self._snapshot.nodes.items() if k != uuid}
         by_name = {k: v for k, v in self._snapshot.by_name.items() if v.uuid != uuid}
         self._snapshot = Snapshot(self._snapshot.started_at, nodes, by_name)
@@ -166,7 +168,7 @@ class NodeInformer:
         nodes = list(changed(old, new))
         if nodes:
             self._moved_at = new.started_at
-        return {key for node in nodes if (key := self._key(node)) is not None}
+        return {key for node in nodes if (key := self.key_of(node)) is not None}
 
     def _settled_expectations(self, new: Snapshot) -> set[NamespacedName]:
         """Hosts whose node rests after an action that may have left no trace in the listing."""
@@ -176,7 +178,7 @@ class NodeInformer:
                 continue
             del self._expected[uuid]
             node = new.nodes.get(uuid)
-            if node is not None and node.is_settled and (key := self._key(node)) is not None:
+            if node is not None and node.is_settled and (key := self.key_of(node)) is not None:
                 keys.add(key)
         return keys
 
@@ -225,7 +227,8 @@ class NodeInformer:
         nodes = self._snapshot.nodes
         return [nodes[uuid] for uuid in self._keys if uuid in nodes]
 
-    def _key(self, node: Node) -> NamespacedName | None:
+    def key_of(self, node: Node) -> NamespacedName | None:
+        """The host a node belongs to, if it is any operator's."""
         return self._keys.get(node.uuid) or node.host_key
 
     @staticmethod

@@ -9,40 +9,43 @@ from metal3.provisioner import RebootMode, Result
 from ._errors import BadRequestError, WrongStateError
 from ._memory import PowerRequest
 from ._node import IN_FLIGHT, Node, Power, State, Target
-from ._session import Session
+from ._session import LOCKED, Session
 from ._settings import CLEANING_DISABLED
 
 SOFT_TIMEOUT: Final = timedelta(minutes=3)
 """How long an operating system may take to stop before Ironic gives up."""
 
-STALE_ERROR: Final = 10.0
-"""Seconds after which an error that was there before the request counts as its own."""
+BEGINS: Final = 5.0
+"""Seconds within which Ironic shows that it began a change of power."""
 
 
-async def power_on(session: Session, *, force: bool) -> Result:
+async def power_on(session: Session) -> Result:
     """See the seam."""
     node = await session.require()
     if node.powered_on and not node.raw.get("target_power_state"):
         session.memory.power.pop(node.uuid, None)
         return Result.complete()
-    return await _change(session, node, Power.ON, force=force)
+    return await _change(session, node, Power.ON)
 
 
 async def power_off(
     session: Session, mode: RebootMode, *, force: bool, automated_cleaning_mode: str
 ) -> Result:
-    """See the seam. A host that must not be off is rebooted: complete means that was accepted."""
+    """See the seam. A host that must not be off is rebooted: complete means that was accepted.
+
+    With ``force`` an operating system is no longer asked to stop.
+    """
     node = await session.require()
     cleaning = automated_cleaning_mode != CLEANING_DISABLED
     if (result := await _make_way(session, node, cleaning=cleaning)) is not None:
         return result
     soft = mode == RebootMode.SOFT and not force
     if node.raw.get("disable_power_off"):
-        return await _reboot(session, node, soft=soft, force=force)
+        return await _reboot(session, node, soft=soft)
     if node.powered_on is False and not node.raw.get("target_power_state"):
         session.memory.power.pop(node.uuid, None)
         return Result.complete()
-    return await _change(session, node, Power.SOFT_OFF if soft else Power.OFF, force=force)
+    return await _change(session, node, Power.SOFT_OFF if soft else Power.OFF)
 
 
 async def _make_way(session: Session, node: Node, *, cleaning: bool) -> Result | None:
@@ -60,25 +63,43 @@ async def _make_way(session: Session, node: Node, *, cleaning: bool) -> Result |
             return None
 
 
-async def _reboot(session: Session, node: Node, *, soft: bool, force: bool) -> Result:
-    target = Power.SOFT_REBOOT if soft else Power.REBOOT
-    result = await _change(session, node, target, force=force)
-    accepted = node.uuid in session.memory.power and result.dirty
-    return Result.complete() if accepted else result
-
-
-async def _change(session: Session, node: Node, target: Power, *, force: bool) -> Result:
-    """One request; a failure of an earlier one is told before it is repeated."""
-    if node.state in IN_FLIGHT or node.raw.get("target_power_state"):
+async def _reboot(session: Session, node: Node, *, soft: bool) -> Result:
+    if _is_moving(node):
         return session.wait()
-    asked = session.memory.power.pop(node.uuid, None)
-    if asked is not None and not force and _failed(node, asked):
+    target = Power.SOFT_REBOOT if soft else Power.REBOOT
+    await _ask(session, node, target)
+    _announce(session, target)
+    return Result.complete()
+
+
+async def _change(session: Session, node: Node, target: Power) -> Result:
+    """One request; what became of it is told once before it is repeated."""
+    if _is_moving(node):
+        return session.wait()
+    asked = session.memory.power.get(node.uuid)
+    if asked is not None and _is_recent(node, asked):
+        return Result.again(LOCKED)
+    session.memory.power.pop(node.uuid, None)
+    if asked is not None and _is_failure(node):
         return session.failed("changing power failed", node.last_error)
     await _ask(session, node, target)
     request = PowerRequest(at=_now(), previous_error=node.last_error)
     session.memory.power[node.uuid] = request
     _announce(session, target)
     return session.wait()
+
+
+def _is_moving(node: Node) -> bool:
+    return node.state in IN_FLIGHT or bool(node.raw.get("target_power_state"))
+
+
+def _is_recent(node: Node, asked: PowerRequest) -> bool:
+    """Whether Ironic may not have begun yet: it shows the error of before, or none, till then."""
+    return node.last_error == asked.previous_error and _now() - asked.at < BEGINS
+
+
+def _is_failure(node: Node) -> bool:
+    return bool(node.last_error) and "aborted" not in node.last_error.lower()
 
 
 async def _ask(session: Session, node: Node, target: Power) -> None:
@@ -92,13 +113,6 @@ async def _ask(session: Session, node: Node, target: Power) -> None:
             raise
         # The driver cannot ask an operating system to stop.
         await session.set_power(node, Power.OFF, timeout=None)
-
-
-def _failed(node: Node, asked: PowerRequest) -> bool:
-    """Whether the error came from the request; the node may show an old one for a moment."""
-    if not node.last_error or "aborted" in node.last_error.lower():
-        return False
-    return node.last_error != asked.previous_error or _now() - asked.at > STALE_ERROR
 
 
 def _announce(session: Session, target: Power) -> None:

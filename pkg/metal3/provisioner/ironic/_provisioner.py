@@ -24,7 +24,14 @@ from ._adopting import adopt
 from ._capacity import has_capacity
 from ._deleting import remove
 from ._deploying import deprovision, provision
-from ._errors import BadRequestError, LockedError, NotFoundError, OverloadedError, WrongStateError
+from ._errors import (
+    BadRequestError,
+    ConflictError,
+    LockedError,
+    NotFoundError,
+    OverloadedError,
+    WrongStateError,
+)
 from ._firmware import firmware_components, firmware_settings
 from ._inspecting import inspect_hardware
 from ._power import power_off, power_on
@@ -133,8 +140,8 @@ class IronicProvisioner:
         return await self._step(remove(self.session, force=force))
 
     async def power_on(self, *, force: bool) -> Result:
-        """See the seam."""
-        return await self._step(power_on(self.session, force=force))
+        """See the seam; a failure is always told before the next attempt, so force adds nothing."""
+        return await self._step(power_on(self.session))
 
     async def power_off(
         self, mode: RebootMode, *, force: bool, automated_cleaning_mode: str
@@ -220,4 +227,4 @@ class IronicProvisioner:
                 return Result.failed(self.session.explain("Ironic refused", str(error)))
 
 
-_PASSING = (LockedError, OverloadedError, BadRequestError)
+_PASSING = (ConflictError, OverloadedError, BadRequestError)

@@ -54,6 +54,7 @@ class Session:
         self.memory = memory
         self.host = host
         self.publish = publish
+        self._uuid = host.provisioner_id
         self._node: Node | None = None
 
     def wait(self) -> Result:
@@ -72,7 +73,7 @@ class Session:
 
     async def require(self) -> Node:
         """The node; raises NeedsRegistrationError when Ironic knows none of this ID."""
-        node = self._node or await self._load(self.host.provisioner_id)
+        node = self._node or await self._load(self._uuid)
         if node is None:
             raise NeedsRegistrationError(f"Ironic has no node for host {self.host.key}")
         return self.use(node)
@@ -85,6 +86,7 @@ class Session:
     def use(self, node: Node) -> Node:
         """Work with this node from now on."""
         self._node = node
+        self._uuid = node.uuid
         self.informer.bind(node.uuid, self.host.key)
         return node
 
@@ -165,7 +167,7 @@ class Session:
             raise
         self.informer.forget(node.uuid)
         self.memory.forget(node.uuid)
-        self._node = None
+        self._node, self._uuid = None, ""
 
     async def why_failed(self, node: Node) -> str:
         """The node's last error, or the newest one of its history.

@@ -6,6 +6,7 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.provisioner import BackendError, HostConfig, ProvisionData, Result
 
 from .conftest import ADDRESS, POLL
+from .fake_ironic import RefusedError
 
 pytestmark = pytest.mark.looptime
 
@@ -384,3 +385,24 @@ async def test_the_address_is_in_a_message_about_the_bmc(bench, ironic):
     message = (await provision(bench)).error_message
     assert f"the BMC at {ADDRESS} cannot be reached" in message
     assert "(Redfish connection failed)" in message
+
+
+async def test_a_dead_bmc_fails_deprovisioning(bench, ironic):
+    """A host being deleted would wait for ever otherwise, and the user would not know why."""
+    ironic.add(
+        provision_state="active",
+        maintenance=True,
+        fault="power failure",
+        last_error="Redfish connection failed",
+    )
+    message = (await deprovision(bench)).error_message
+    assert "cannot be reached" in message
+    assert ironic.targets() == []
+
+
+async def test_an_instance_of_another_node_is_told(bench, ironic):
+    """Ironic knows an instance only once; repeating the request would not help."""
+    ironic.add(provision_state="available")
+    error = "Instance 9b2a is already associated with node x."
+    ironic.refuses["PATCH", ""] = RefusedError(409, error)
+    assert error in (await provision(bench)).error_message

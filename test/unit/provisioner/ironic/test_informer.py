@@ -327,3 +327,26 @@ def test_the_difference_is_exact(old, new):
 def snapshot(nodes):
     """A listing of these nodes."""
     return Snapshot(0, {uuid: Node({"uuid": uuid, **raw}, 0) for uuid, raw in nodes.items()}, {})
+
+
+async def test_a_deleted_node_is_no_ghost(bench, ironic, access):
+    """A listing that was under way while the node was deleted does not bring it back."""
+    ironic.add(provision_state="available")
+    real = ironic.send
+
+    async def slow_listing(method, path, **kwargs):
+        reply = await real(method, path, **kwargs)
+        await asyncio.sleep(1 if path.startswith("/v1/nodes?") else 0)
+        return reply
+
+    async with informing(bench):
+        ironic.send = slow_listing
+        bench.backend.informer.nudge()
+        await asyncio.sleep(0.9)
+        assert await (await bench.provisioner()).delete() == Result.complete()
+        await asyncio.sleep(1)
+        result, identity = await (await bench.provisioner(provisioner_id="")).register(
+            access(), credentials_changed=False, restart_on_failure=False
+        )
+        assert result.dirty
+        assert list(ironic.nodes) == [identity]

@@ -1,5 +1,6 @@
 """Power, deletion and capacity, against an Ironic that is made up."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -91,15 +92,27 @@ async def test_a_reboot_that_was_not_taken_is_not_done(bench, ironic):
     assert await power_off(bench) == Result.again(timedelta(seconds=3))
 
 
-async def test_a_failed_change_is_told_then_forced(bench, ironic):
-    """The first call after the failure tells it; a forced one asks again."""
+@pytest.mark.parametrize("force", [False, True])
+async def test_every_failed_change_is_told_before_the_next(bench, ironic, force):
+    """Ask, tell, ask, tell: also when the error is the same each time and the caller insists."""
     ironic.add(provision_state="active", power_state="power off")
     ironic.step_time = 0
-    ironic.fails["power"] = "Failed to set node power state to power on: 401"
+    for attempt in (1, 2, 3):
+        ironic.fails["power"] = "Failed to set node power state to power on: 401"
+        assert (await power_on(bench, force=force)).dirty
+        assert len(asked(ironic)) == attempt
+        await asyncio.sleep(6)
+        assert "refused the credentials" in (await power_on(bench, force=force)).error_message
+    assert len(asked(ironic)) == 3
+
+
+async def test_the_error_of_before_is_not_told_again_too_early(bench, ironic):
+    """Ironic clears it only when it begins; until then nothing is asked twice."""
+    node = ironic.add(provision_state="active", power_state="power off", last_error="old")
     await power_on(bench)
-    assert "refused the credentials" in (await power_on(bench)).error_message
-    assert (await power_on(bench, force=True)).dirty
-    assert len(asked(ironic)) == 2
+    node.update(target_power_state=None, last_error="old")
+    assert await power_on(bench) == Result.again(timedelta(seconds=3))
+    assert len(asked(ironic)) == 1
 
 
 async def test_an_old_error_is_no_power_failure(bench, ironic):
