@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from framework import bench as framework
+from hosts import bench as hosts
+from measure import CACHE
 from report import Report
 
 TOP: Final = Path(__file__).parents[2]
-BENCHES: Final = ("framework",)
+BENCHES: Final = ("framework", "hosts")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -21,23 +23,29 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("benches", nargs="*", metavar="bench", help=f"of {', '.join(BENCHES)}")
     parser.add_argument("--objects", type=int, default=10_000, help="for framework")
     parser.add_argument("--updates", type=int, default=1_000, help="for framework")
+    parser.add_argument("--hosts", type=int, default=100, help="for hosts")
     parser.add_argument("--rounds", type=int, default=1, help="the median is reported")
-    parser.add_argument("--json", type=Path, default=TOP / ".cache/bench/figures.json")
+    parser.add_argument("--json", type=Path, default=CACHE / "figures.json")
     options = parser.parse_args(argv)
     if unknown := set(options.benches) - set(BENCHES):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     return options
 
 
+async def run_one(name: str, options: argparse.Namespace) -> Report:
+    """Run one benchmark."""
+    if name == "hosts":
+        return await hosts.measure(hosts.Options(hosts=options.hosts, rounds=options.rounds))
+    return await framework.measure(
+        framework.Options(objects=options.objects, updates=options.updates, rounds=options.rounds)
+    )
+
+
 async def run(options: argparse.Namespace) -> list[Report]:
     """Run one benchmark after the other, never two at once."""
     reports = []
     for name in options.benches or BENCHES:
-        if name == "framework":
-            sizes = framework.Options(
-                objects=options.objects, updates=options.updates, rounds=options.rounds
-            )
-            reports.append(await framework.measure(sizes))
+        reports.append(await run_one(name, options))
         print(reports[-1].as_text(), end="\n\n", flush=True)
     return reports
 
@@ -48,8 +56,8 @@ def main() -> int:
     setup = subprocess.run([TOP / "hack" / "setup-envtest"], check=False)
     if setup.returncode:
         return setup.returncode
+    CACHE.mkdir(parents=True, exist_ok=True)
     reports = asyncio.run(run(options))
-    options.json.parent.mkdir(parents=True, exist_ok=True)
     figures = {report.name: report.as_json() for report in reports}
     options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0 if all(claim.holds for report in reports for claim in report.claims) else 1

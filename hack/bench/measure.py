@@ -2,13 +2,15 @@
 
 import asyncio
 import os
+import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+CACHE: Final = Path(__file__).parents[2] / ".cache" / "bench"
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 KIB_PER_MIB: Final = 1024
 LAST_WORDS: Final = 4096
@@ -48,9 +50,19 @@ class Rival:
         return peak_mib(self.process.pid)
 
     def cpu_seconds(self) -> float:
-        """Give user and system time of all threads so far."""
-        after_name = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(after_name[11]) + int(after_name[12])) / TICKS_PER_SECOND
+        """Give user and system time so far."""
+        return cpu_seconds(self.process.pid)
+
+
+def say(what: str) -> None:
+    """Tell the person who waits."""
+    print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Give user and system time of all threads so far."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(after_name[11]) + int(after_name[12])) / TICKS_PER_SECOND
 
 
 def peak_mib(pid: int) -> float:
@@ -76,17 +88,23 @@ async def rival(
     try:
         yield Rival(name=name, process=process, log=log)
     finally:
-        await _end(process)
+        await end(process, lambda: _close(process))
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+def _close(process: asyncio.subprocess.Process) -> None:
     if process.stdin:
         process.stdin.close()
+
+
+async def end(process: asyncio.subprocess.Process, ask: Callable[[], None]) -> None:
+    """Ask the process to end, and kill it when it has not after GRACE."""
     try:
+        if process.returncode is None:
+            ask()
         async with asyncio.timeout(GRACE):
             await process.wait()
     except TimeoutError:
-        process.kill()
+        pass  # it had its time
     finally:
         if process.returncode is None:
             process.kill()

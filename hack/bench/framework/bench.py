@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from load import Load, open_load
-from measure import rival
+from measure import CACHE, rival, say
 from report import Claim, Report
 
 from metal3.runtime.envtest import Environment
 
 HERE: Final = Path(__file__).parent
-CACHE: Final = HERE.parents[2] / ".cache" / "bench"
 DEADLINE: Final = 900.0
 PER_SECOND: Final = 50.0
 
@@ -65,7 +64,6 @@ async def measure(options: Options) -> Report:
 
 def prepare() -> dict[str, Sequence[str]]:
     """Build the Go rival, install kopf, and give each contestant's command."""
-    CACHE.mkdir(parents=True, exist_ok=True)
     say("building the Go rival")
     go = CACHE / "rival"
     command = ["go", "build", "-trimpath", "-p", "2", "-o", str(go), "."]
@@ -142,8 +140,3 @@ def claims(report: Report) -> list[Claim]:
             limit=KOPF_MEMORY,
         ),
     ]
-
-
-def say(what: str) -> None:
-    """Tell the person who waits."""
-    print(f"bench: {what}", file=sys.stderr, flush=True)

@@ -56,6 +56,7 @@ class KubeControlPlane:
     folder: Path
     ready_within: timedelta
     controller_manager: bool = False
+    more_flags: Sequence[str] = ()
     enforces_rbac: bool = True
     url: str = field(default="", init=False)
     _binaries: Path = field(init=False)
@@ -122,7 +123,8 @@ class KubeControlPlane:
     async def _start_first(self, stack: AsyncExitStack, port: int) -> None:
         self.url = f"https://{LOOPBACK}:{port}"
         pki = self.folder / "pki"
-        self._apiserver = self._process("kube-apiserver", apiserver_flags(self.folder, port))
+        flags = [*apiserver_flags(self.folder, port), *self.more_flags]
+        self._apiserver = self._process("kube-apiserver", flags)
         stack.push_async_callback(self._apiserver.stop, graceful=False)
         certificate = (pki / "admin.crt", pki / "admin.key")
         self._admin = await stack.enter_async_context(

@@ -66,6 +66,8 @@ class Environment:
     controller_manager: bool = False
     """Also run kube-controller-manager: garbage collection, namespaces, service accounts. The
     embedded server does the first two by itself and takes no notice."""
+    apiserver_flags: Sequence[str] = ()
+    """More flags for kube-apiserver, such as an audit policy; ValueError on the embedded server."""
     ready_within: timedelta = timedelta(minutes=2)
     """How long a server or a CRD may take to be ready; generous, for a busy machine."""
 
@@ -76,11 +78,13 @@ class Environment:
     _serving: WebhookServing | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Choose the server. Raises ValueError for one that does not exist."""
+        """Choose the server. Raises ValueError for one that does not exist or takes no flags."""
         chosen = self.api or os.environ.get(ENV_API) or "embedded"
         if chosen not in {"embedded", "kube"}:
             raise ValueError(f"{ENV_API}: {chosen!r} is neither 'embedded' nor 'kube'")
         self.api = "kube" if chosen == "kube" else "embedded"
+        if self.apiserver_flags and self.api == "embedded":
+            raise ValueError("apiserver_flags are kube-apiserver's; the embedded server has none")
 
     @property
     def kubeconfig(self) -> Path:
@@ -185,6 +189,7 @@ class Environment:
                 folder=self._folder,
                 ready_within=self.ready_within,
                 controller_manager=self.controller_manager,
+                more_flags=self.apiserver_flags,
             )
         return EmbeddedControlPlane(folder=self._folder, ready_within=self.ready_within)
 

@@ -21,6 +21,12 @@ def test_an_unknown_server_is_refused(monkeypatch):
         Environment()
 
 
+def test_flags_of_another_server_are_refused():
+    """A flag is never silently without effect."""
+    with pytest.raises(ValueError, match="kube-apiserver"):
+        Environment(api="embedded", apiserver_flags=["--audit-log-path=-"])
+
+
 def test_webhooks_have_to_be_asked_for():
     """Who serves webhooks that nobody calls is told so."""
     with pytest.raises(EnvtestError, match="without webhooks"):
