@@ -10,7 +10,16 @@ from typing import Any
 import aiohttp
 import pytest
 
-from metal3.simulator import Lab, LabConfig, SimulatedHost
+from metal3.simulator import (
+    CleanStepFails,
+    DeployStepFails,
+    Lab,
+    LabConfig,
+    PowerStuck,
+    SimulatedHost,
+    StartError,
+    WrongPassword,
+)
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 120
@@ -122,15 +131,16 @@ CONFIG_DRIVE = {
 }
 
 
-@pytest.fixture(params=["plain", "tls"])
+@pytest.fixture
 async def lab(request):
     """A lab with two hosts, open or with TLS and a login."""
-    secure = request.param == "tls"
+    secure = getattr(request, "param", "plain") == "tls"
     config = LabConfig(
         hosts=2,
         tls=secure,
         auth="http_basic" if secure else "noauth",
-        heartbeat=timedelta(seconds=2),
+        heartbeat=timedelta(seconds=1),
+        ironic_options={"conductor.check_provision_state_interval": "2"},
     )
     async with Lab(config) as running:
         yield running
@@ -145,6 +155,7 @@ async def ironic(lab):
         yield Ironic(lab, session)
 
 
+@pytest.mark.parametrize("lab", ["plain", "tls"], indirect=True)
 @pytest.mark.parametrize("boot_interface", ["redfish-virtual-media", "ipxe"])
 async def test_a_host_goes_from_enrolled_to_active_and_back(lab, ironic, boot_interface):
     """A deploy runs through Ironic's own steps, and the host can be used again afterwards."""
@@ -164,3 +175,111 @@ async def test_a_host_goes_from_enrolled_to_active_and_back(lab, ironic, boot_in
 
     await ironic.target(node, "deleted")
     await ironic.reach(node, "available")
+
+
+async def test_a_wrong_password_is_named_and_can_be_healed(lab, ironic):
+    """The node stays enrolled with the BMC's refusal, and registers once that is over."""
+    host = lab.hosts[0]
+    await lab.fault(host, WrongPassword())
+    node = await ironic.enroll(host, "redfish-virtual-media")
+    await ironic.target(node, "manage")
+    refused = await ironic.reach(node, "enroll")
+    assert "401" in refused["last_error"]
+    assert host.password not in refused["last_error"]
+
+    await lab.heal(host)
+    await ironic.target(node, "manage")
+    await ironic.reach(node, "manageable")
+
+    await lab.fault(host, PowerStuck())
+    power = {"target": "power on", "timeout": 3}
+    await ironic.call("PUT", f"/nodes/{node}/states/power", power)
+    async with asyncio.timeout(PATIENCE):
+        while (stuck := await ironic.node(node))["target_power_state"]:
+            await asyncio.sleep(0.2)
+    assert stuck["power_state"] == "power off"
+    assert "Failed to change power state" in stuck["last_error"]
+
+
+async def test_failing_steps_are_told_and_the_host_recovers(lab, ironic):
+    """A failed cleaning is on the node, a failed deploy at least in its history."""
+    host = lab.hosts[0]
+    node = await ironic.enroll(host, "redfish-virtual-media")
+    await ironic.target(node, "manage")
+    await ironic.reach(node, "manageable")
+    await lab.fault(host, CleanStepFails("disk /dev/sda: I/O error"))
+    await ironic.target(node, "provide")
+    failed = await ironic.reach(node, "clean failed", failing=True)
+    assert failed["fault"] == "clean failure"
+    assert "I/O error" in failed["last_error"]
+
+    await ironic.call("DELETE", f"/nodes/{node}/maintenance")
+    await ironic.target(node, "manage")
+    await ironic.reach(node, "manageable", failing=True)
+    await ironic.target(node, "provide")
+    await ironic.reach(node, "available")
+    await ironic.set_image(node)
+    await lab.fault(host, DeployStepFails("checksum mismatch"))
+    await ironic.target(node, "active")
+    await ironic.reach(node, "deploy failed", failing=True)
+    history = await ironic.call("GET", f"/nodes/{node}/history?detail=true")
+    assert any("checksum mismatch" in entry["event"] for entry in history["history"])
+
+
+async def test_ironic_may_be_killed_and_forget_everything(lab, ironic):
+    """Agents outlive it, and an empty Ironic can adopt a host that runs its instance."""
+    host = lab.hosts[1]
+    node = await ironic.enroll(host, "redfish-virtual-media")
+    await ironic.to_available(node)
+    await ironic.set_image(node)
+    await ironic.target(node, "active")
+    await ironic.reach(node, "wait call-back", failing=True)
+    await lab.kill_ironic()
+    await lab.start_ironic()
+    await ironic.reach(node, "active", "deploy failed", failing=True)
+
+    await lab.wipe_ironic_database()
+    assert await ironic.call("GET", "/nodes") == {"nodes": []}
+    node = await ironic.enroll(host, "redfish-virtual-media")
+    await ironic.target(node, "manage")
+    await ironic.reach(node, "manageable")
+    await ironic.set_image(node)
+    await ironic.target(node, "adopt")
+    await ironic.reach(node, "active")
+
+
+async def test_firmware_is_configured_and_updated(lab, ironic):
+    """Through Ironic's own Redfish steps, while the host is being cleaned by hand."""
+    node = await ironic.enroll(lab.hosts[0], "redfish-virtual-media")
+    await ironic.target(node, "manage")
+    await ironic.reach(node, "manageable")
+    setting = {"name": "ProcTurboMode", "value": "Disabled"}
+    updates = [
+        {"component": "bios", "url": lab.firmware_url("bios", "2.3.4")},
+        {"component": "bmc", "url": lab.firmware_url("bmc", "7.8")},
+    ]
+    steps = [
+        {"interface": "bios", "step": "apply_configuration", "args": {"settings": [setting]}},
+        {"interface": "firmware", "step": "update", "args": {"settings": updates}},
+    ]
+    await ironic.target(node, "clean", clean_steps=steps)
+    await ironic.reach(node, "manageable")
+    bios = await ironic.call("GET", f"/nodes/{node}/bios/ProcTurboMode")
+    assert bios["ProcTurboMode"]["value"] == "Disabled"
+    firmware = (await ironic.call("GET", f"/nodes/{node}/firmware"))["firmware"]
+    versions = {part["component"]: part["current_version"] for part in firmware}
+    assert versions == {"bios": "2.3.4", "bmc": "7.8"}
+
+
+async def test_an_ironic_that_cannot_start_says_why(tmp_path):
+    """The error carries the end of the log, and nothing is left running."""
+    options = {"DEFAULT.enabled_hardware_types": "coffee-machine"}
+    config = LabConfig(state_dir=tmp_path / "lab", hosts=1, ironic_options=options)
+    with pytest.raises(StartError, match="coffee-machine") as caught:
+        async with Lab(config):
+            pass
+    assert caught.value.name == "ironic"
+    children = await asyncio.create_subprocess_exec(
+        "pgrep", "-f", str(tmp_path), stdout=asyncio.subprocess.DEVNULL
+    )
+    assert await children.wait() == 1

@@ -31,7 +31,7 @@ class Login:
         return f"Login({self.username})"
 
 
-BMC_LOGIN = Login(username="admin", password="password")  # noqa: S106  # simulated hardware
+BMC_LOGIN = Login(username="admin", password="letmein")  # noqa: S106  # simulated hardware
 IRONIC_LOGIN = Login(username="admin", password="secret")  # noqa: S106  # loopback only
 
 
