@@ -101,6 +101,13 @@ def test_json_patches_that_cannot_be_applied(operation):
     assert document == {"a": [1]}
 
 
+def test_copies_of_copies_are_bounded():
+    """A short patch cannot make a huge object."""
+    grow = [{"op": "copy", "from": "/a", "path": "/a/-"}] * 40
+    with pytest.raises(PatchError, match="may be copied"):
+        json_patch({"a": ["x" * 100]}, grow)
+
+
 SCHEMA = compile_schema(
     {
         "type": "object",

@@ -135,6 +135,7 @@ async def test_large_custom_objects_are_refused(widgets):
         b'{"metadata": {"name": "a", "resourceVersion": "5"}}',
         b"[" * 100_000,
         b'{"a":' * 2_000 + b"1" + b"}" * 2_000,
+        b'{"metadata": {"name": "a"}, "data": {"k": 1' + b"0" * 30 + b"}}",
         b'{"metadata":{"managedFields":[{"fieldsV1":'
         + b'{"a":' * 900
         + b"1"

@@ -69,6 +69,10 @@ class Collector:
         except (StatusError, StaleError, ExceptionGroup) as e:
             log.info("will try again to collect %s: %s", "/".join(key), e)
             return False
+        except Exception:
+            # One object that cannot be handled must not keep the others from being collected.
+            log.exception("cannot collect %s, will try again", "/".join(key))
+            return False
         return True
 
     def _enqueue(self, keys: Iterable[Key]) -> None:

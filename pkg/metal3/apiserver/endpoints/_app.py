@@ -14,7 +14,7 @@ from aiohttp import web
 from metal3.apiserver import errors
 from metal3.apiserver.discovery import AGGREGATED, Discovery, OpenAPI
 from metal3.apiserver.errors import StatusError
-from metal3.apiserver.jsonvalue import Obj, dumps
+from metal3.apiserver.jsonvalue import EncodeError, Obj, dumps
 
 from ._api import API, Answer, Asked
 from ._request import parse_path
@@ -67,8 +67,9 @@ class App:
             return _failure(e)
         except TimeoutError:
             return _failure(errors.timed_out("the request was not done in time"))
-        except RecursionError:
-            return _failure(errors.bad_request("the object is nested too deeply"))
+        except (RecursionError, EncodeError):
+            text = "the object is nested too deeply, or a number is too large"
+            return _failure(errors.bad_request(text))
         except ConnectionError:
             raise
         except Exception:

@@ -19,6 +19,7 @@ from metal3.apiserver.jsonvalue import (
     dumps,
     ensure_map,
     equal,
+    load_object,
     map_at,
     text_at,
 )
@@ -90,8 +91,10 @@ class Writer:
         self._check_namespace(target)
         name = text_at(obj, "metadata", "name")
         attributes = self._attributes(call, "CREATE", name, obj, None)
-        obj = await self.admission.mutate(attributes, call.warn) or obj
-        check_shape(obj)
+        mutated = await self.admission.mutate(attributes, call.warn)
+        if mutated is not None and mutated is not obj:
+            obj = mutated
+            self._shape(call, obj)
         new_metadata(obj)
         if target.version.status:
             obj.pop("status", None)
@@ -133,8 +136,9 @@ class Writer:
             record = self.store.latest(key)
             if record is None:
                 raise target.not_found()
-            current = await _views.load(record, target.resource, target.version)
-            obj = await change(clone_map(current))
+            data = await _views.view(record, target.resource, target.version)
+            current = load_object(data)
+            obj = await change(load_object(data))
             insisted = self._check_version(call, obj, current)
             try:
                 return await self._update(call, record, current, obj)
@@ -159,9 +163,11 @@ class Writer:
         self._accept(call, obj)
         self._select_part(call, obj, current)
         attributes = self._attributes(call, "UPDATE", target.name, obj, current)
-        obj = await self.admission.mutate(attributes, call.warn) or obj
-        check_shape(obj)
-        self._select_part(call, obj, current)
+        mutated = await self.admission.mutate(attributes, call.warn)
+        if mutated is not None and mutated is not obj:
+            obj = mutated
+            self._shape(call, obj)
+            self._select_part(call, obj, current)
         self._finish(call, obj, current)
         self._validate(call, obj, current)
         attributes = self._attributes(call, "UPDATE", target.name, obj, current)
@@ -278,12 +284,17 @@ class Writer:
                 f"({target.name})"
             )
 
+    def _shape(self, call: Call, obj: Obj) -> None:
+        """Bring what webhooks have made into the shape of its schema again."""
+        check_shape(obj)
+        schema = call.target.version.schema
+        if schema:
+            prune(obj, schema, root=True)
+            apply_defaults(obj, schema)
+
     def _finish(self, call: Call, obj: Obj, current: Obj | None) -> None:
         """Set what the server sets, after admission."""
         target = call.target
-        if target.version.schema:
-            prune(obj, target.version.schema, root=True)
-            apply_defaults(obj, target.version.schema)
         target.resource.strategy.prepare(obj, current)
         self._count_generation(target, obj, current)
         if not call.applied:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from metal3.apiserver.jsonvalue import Obj, clone, equal, is_list, is_map
+from metal3.apiserver.jsonvalue import Obj, clone, dumps, equal, is_list, is_map
 
 MOST_OPERATIONS: Final = 10_000
+# Copies of copies grow without bound otherwise.
+MOST_COPIED: Final = 3 << 20
 
 
 class PatchError(Exception):
@@ -22,9 +24,14 @@ def json_patch(document: Obj, operations: Sequence[Any]) -> Obj:
         raise PatchError(f"at most {MOST_OPERATIONS} operations are allowed")
     # A holder makes the whole document an ordinary target.
     holder: Obj = {"": clone(document)}
+    copied = 0
     for operation in operations:
         if not is_map(operation):
             raise PatchError("an operation must be an object")
+        if operation.get("op") == "copy":
+            copied += len(dumps(_get(holder, _pointer(operation, "from"))))
+            if copied > MOST_COPIED:
+                raise PatchError(f"at most {MOST_COPIED} bytes may be copied")
         _apply(holder, operation)
     result = holder.get("")
     if not is_map(result):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from metal3.apiserver.jsonvalue import Obj, clone, is_list, is_map
+from metal3.apiserver.jsonvalue import Obj, clone, is_container, is_list, is_map
 
 from ._compile import MISSING, Node
 
@@ -13,7 +13,8 @@ def apply_defaults(value: Any, node: Node) -> None:
         _default_map(value, node)
     elif is_list(value) and node.items:
         for item in value:
-            apply_defaults(item, node.items)
+            if is_container(item):
+                apply_defaults(item, node.items)
 
 
 def _default_map(value: Obj, node: Node) -> None:
@@ -26,10 +27,12 @@ def _default_map(value: Obj, node: Node) -> None:
         elif present:
             del value[name]
     for name, item in list(value.items()):
+        if item is not None and not is_container(item):
+            continue
         which = node.child(name)
         if which is None:
             continue
-        if item is None and not which.nullable:
-            del value[name]
-        else:
+        if item is not None:
             apply_defaults(item, which)
+        elif not which.nullable:
+            del value[name]

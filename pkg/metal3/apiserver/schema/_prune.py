@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from metal3.apiserver.jsonvalue import Obj, is_list, is_map
+from metal3.apiserver.jsonvalue import Obj, is_container, is_list, is_map
 
 from ._compile import Node
 
@@ -24,7 +24,8 @@ def _prune(value: Any, node: Node, path: str, unknown: list[str], *, keep: bool)
         _prune_map(value, node, path, unknown, keep=keep or node.embedded)
     elif is_list(value) and node.items:
         for at, item in enumerate(value):
-            _prune(item, node.items, f"{path}[{at}]", unknown, keep=False)
+            if is_container(item):
+                _prune(item, node.items, f"{path}[{at}]", unknown, keep=False)
 
 
 def _prune_map(value: Obj, node: Node, path: str, unknown: list[str], *, keep: bool) -> None:
@@ -32,12 +33,12 @@ def _prune_map(value: Obj, node: Node, path: str, unknown: list[str], *, keep: b
     for name, item in value.items():
         if keep and name in _TYPE_META:
             continue
-        child = node.child(name)
-        here = f"{path}.{name}" if path else name
+        child = node.properties.get(name) or node.additional
         if child:
-            _prune(item, child, here, unknown, keep=False)
+            if is_container(item):
+                _prune(item, child, f"{path}.{name}" if path else name, unknown, keep=False)
         elif not node.preserve and not node.additional_allowed:
             dropped.append(name)
-            unknown.append(here)
+            unknown.append(f"{path}.{name}" if path else name)
     for name in dropped:
         del value[name]

@@ -46,7 +46,18 @@ def _type_of(value: object) -> str:
     return "array" if is_list(value) else "object"
 
 
+_PLAIN: Final[dict[type, str]] = {
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+    dict: "object",
+    list: "array",
+}
+
+
 def _has_type(value: object, wanted: str) -> bool:
+    if _PLAIN.get(type(value)) == wanted:
+        return True
     actual = _type_of(value)
     return actual == wanted or (wanted == "number" and actual == "integer")
 
