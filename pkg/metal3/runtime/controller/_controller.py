@@ -14,6 +14,7 @@ from ._worker import Worker
 
 log = get_logger(__name__)
 
+_SLICE: Final = 0.01  # seconds
 _FIRST_PAUSE: Final = 0.01
 _LAST_PAUSE: Final = 1.0
 
@@ -120,6 +121,8 @@ class Controller:
             log.warning("controller stopped while reconciling", controller=self.name)
 
     async def _take_requests(self) -> None:
+        clock = asyncio.get_running_loop().time
+        until = clock() + _SLICE
         while True:
             try:
                 request, priority = await self.queue.get_with_priority()
@@ -129,6 +132,10 @@ class Controller:
                 await self._worker.handle(request, priority)
             finally:
                 self.queue.done(request)
+            if clock() > until:
+                # Reconcilers that find nothing to do never wait; lease and watches need a turn.
+                await asyncio.sleep(0)
+                until = clock() + _SLICE
 
 
 async def _cancel(workers: "list[asyncio.Task[None]]") -> None:

@@ -1,7 +1,8 @@
 """One reconciliation: deadline, isolation of what goes wrong, what comes next, one log line."""
 
 import asyncio
-import uuid
+import contextlib
+import random
 from datetime import timedelta
 from typing import Final
 
@@ -14,6 +15,8 @@ from metal3.runtime.workqueue import PriorityQueue
 from ._options import ControllerOptions
 
 log = get_logger(__name__)
+
+_no_deadline: Final = contextlib.nullcontext()
 
 MISTAKES: Final = (
     ArithmeticError,
@@ -71,7 +74,7 @@ class Worker:
                 controller=self._name,
                 namespace=request.namespace,
                 name=request.name,
-                reconcileID=uuid.uuid4().hex,
+                reconcileID=f"{random.getrandbits(128):032x}",
             ):
                 await self._measured(request, priority)
         finally:
@@ -96,17 +99,16 @@ class Worker:
             self._metrics.end(self._succeeded(request, priority, result), seconds=clock() - start)
 
     async def _reconcile(self, request: Request) -> Result:
-        limit = None if self._timeout is None else self._timeout.total_seconds()
-        task = asyncio.current_task()
-        deadline = asyncio.timeout(limit)
+        deadline = None if self._timeout is None else asyncio.timeout(self._timeout.total_seconds())
         try:
-            async with deadline:
+            async with deadline or _no_deadline:
                 return _checked(await self._reconciler.reconcile(request))
         except TimeoutError as error:
-            if deadline.expired():
+            if deadline is not None and deadline.expired():
                 raise TimeoutError(f"reconciliation took longer than {self._timeout}") from error
             raise
         except asyncio.CancelledError as error:
+            task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
             raise StrayCancellationError("an awaited operation was cancelled") from error

@@ -315,3 +315,32 @@ async def test_warming_up_fills_the_queue_before_work_begins():
         work.cancel()
         warmup.cancel()
     assert seen.times == [("a", 2)]
+
+
+@pytest.mark.looptime(None)
+async def test_a_long_queue_of_nothing_to_do_leaves_others_their_turn():
+    """Thousands of reconciliations that never wait do not starve the rest of the process."""
+    turns: list[None] = []
+    finished = asyncio.Event()
+
+    class Nothing:
+        left = 5000
+
+        async def reconcile(self, req):
+            """Count down."""
+            self.left -= 1
+            if not self.left:
+                finished.set()
+            return Result()
+
+    async def other():
+        while not finished.is_set():
+            turns.append(None)
+            await asyncio.sleep(0)
+
+    nothing = Nothing()
+    async with _running("nothing", nothing) as channel, asyncio.TaskGroup() as group:
+        for number in range(nothing.left):
+            channel.wake(Request("ns", str(number)))
+        group.create_task(other())
+    assert len(turns) > 5
