@@ -39,7 +39,7 @@ class Cache:
     def __init__(self, client: ListerWatcher, options: CacheOptions | None = None) -> None:
         self._client = client
         self._options = options or CacheOptions()
-        self._informers: dict[Kind, Informer[Any]] = {}
+        self._informers: dict[Kind | metav1.GroupVersionKind, Informer[Any]] = {}
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -58,11 +58,13 @@ class Cache:
         return self._informer(kind)
 
     def _informer(self, kind: type[T]) -> Informer[T]:
-        informer = self._informers.get(kind)
+        # Each Unstructured.of() is another class of the same kind: one informer for all.
+        key = kind.gvk if issubclass(kind, metav1.Unstructured) else kind
+        informer = self._informers.get(key)
         if informer is None:
             if not kind.gvk.kind:
                 raise ValueError(f"{kind.__name__} does not say which kind it is")
-            informer = self._informers[kind] = Informer(self._client, kind, self._options)
+            informer = self._informers[key] = Informer(self._client, kind, self._options)
             if self._group is not None:
                 self._group.create_task(informer.run())
         return cast("Informer[T]", informer)

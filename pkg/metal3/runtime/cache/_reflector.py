@@ -17,12 +17,14 @@ from metal3.runtime.client import (
     INITIAL_EVENTS_END,
     ApiError,
     BadRequestError,
+    DecodeError,
     EventType,
     ExpiredError,
     InvalidError,
     ListerWatcher,
     RawEvent,
     Selection,
+    ServerTimeoutError,
     StatusError,
 )
 from metal3.runtime.log import get_logger
@@ -37,6 +39,10 @@ SHORTEST_WATCH: Final = timedelta(minutes=5)
 
 INITIAL_EVENTS_PATIENCE: Final = timedelta(seconds=10)
 """How long a streaming list may be silent: older servers ignore the wish and never end it."""
+
+_NOT_RESUMABLE: Final = (BadRequestError, InvalidError, ServerTimeoutError, DecodeError)
+"""Resuming would only fail again: an event that cannot be read, or a revision the server never had
+(its storage was restored from an older backup)."""
 
 _TOO_SHORT: Final = timedelta(seconds=1)
 _BATCH: Final = 50
@@ -89,6 +95,8 @@ class Reflector:
                 # Normal after a long absence; the wait keeps a confused server from a hot loop.
                 self._version = None
             except ApiError as e:
+                if isinstance(e, _NOT_RESUMABLE):
+                    self._version = None
                 wait = e.retry_after if isinstance(e, StatusError) else None
                 log.warning("watch interrupted", **self._names(), error=str(e))
             except Exception:

@@ -60,7 +60,7 @@ class Selection:
 
 
 class ListerWatcher(Protocol):
-    """What a reflector needs of a server; no request is repeated behind its back."""
+    """What a reflector needs of a server. A stream is one request, and is never resumed for it."""
 
     async def list_page(
         self,

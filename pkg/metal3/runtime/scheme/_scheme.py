@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from metal3.api.meta import v1 as metav1
 
 Kind = type[metav1.Object]
+
+_MAX_UNKNOWN: Final = 1000
 
 
 class UnrecognisedError(ValueError):
@@ -18,6 +20,7 @@ class Scheme:
 
     def __init__(self, *kinds: Kind) -> None:
         self._kinds: dict[metav1.GroupVersionKind, Kind] = {}
+        self._unknown: dict[metav1.GroupVersionKind, Kind] = {}
         self.register(*kinds)
 
     def register(self, *kinds: Kind) -> None:
@@ -49,7 +52,15 @@ class Scheme:
             raise UnrecognisedError("not an API object: apiVersion or kind is missing")
         group, _, version = api_version.rpartition("/")
         gvk = metav1.GroupVersionKind(group, version, name)
-        return self._kinds.get(gvk) or metav1.Unstructured.of(gvk, "")
+        return self._kinds.get(gvk) or self._unstructured(gvk)
+
+    def _unstructured(self, gvk: metav1.GroupVersionKind) -> Kind:
+        # Making a class is dear, so each is made once; what strangers send must not fill memory.
+        if len(self._unknown) >= _MAX_UNKNOWN:
+            self._unknown.clear()
+        if gvk not in self._unknown:
+            self._unknown[gvk] = metav1.Unstructured.of(gvk, "")
+        return self._unknown[gvk]
 
     def decode(self, data: Mapping[str, Any] | bytes | str) -> metav1.Object:
         """Any API object; raises UnrecognisedError or ``pydantic.ValidationError``."""

@@ -198,6 +198,18 @@ async def test_informers_are_shared_and_start_when_needed(running, host, kind):
             await cache.get_informer(metav1.Unstructured)
 
 
+async def test_unstructured_kinds_may_be_cached(running, host, kind):
+    """However often their class is made, there is one informer."""
+    server, listed = FakeClient(host("one", spec={"a": 1})), []
+    server.interceptor = lambda a: listed.append(a.kind) if a.verb == "list" else None
+    async with running(server) as cache:
+        client = CachedClient(cache, server, cache_unstructured=True)
+        for _ in range(2):
+            found = await client.get(metav1.Unstructured.of(kind.gvk, "hosts"), ONE)
+            assert found.to_dict()["spec"] == {"a": 1}
+    assert listed == ["Host", "Host"], "one for the typed kind, one for the other"
+
+
 async def test_the_cached_client_reads_here_and_writes_there(running, host, kind):
     """Unstructured and uncached kinds are read live; a write is seen when the watch tells."""
     server = FakeClient(host("one"), corev1.new_secret("s", "lab", {"a": "b"}))

@@ -9,10 +9,12 @@ import pytest
 
 from metal3.runtime.client import (
     ConnectionFailedError,
+    DecodeError,
     EventType,
     ExpiredError,
     ForbiddenError,
     RawEvent,
+    ServerTimeoutError,
     TooManyRequestsError,
 )
 from metal3.runtime.client.fake import FakeClient
@@ -183,6 +185,23 @@ async def test_a_server_that_refuses_is_asked_less_and_less(running, host, liste
         await asyncio.sleep(61)
         assert (await cache.get(type(host("x")), ONE)).metadata.name == "one"
     assert listener.told == [("add", "one", True)]
+
+
+@pytest.mark.parametrize(
+    "error", [ServerTimeoutError("too large resource version"), DecodeError("not JSON")]
+)
+async def test_what_cannot_be_resumed_is_listed_again(running, host, listener, error):
+    """A revision the server never had, or an event nobody can read, is not asked for for ever."""
+    server, asked = FakeClient(host("one")), []
+    server.interceptor = lambda a: asked.append(a.verb)
+    async with running(server, listener) as cache:
+        await cache.wait_for_cache_sync()
+        server.fail_next("watch", None, error)
+        server.cut_watches()
+        await server.create(host("two"))
+        await asyncio.sleep(60)
+    assert asked.count("list") == 2
+    assert [name for _, name, _ in listener.told] == ["one", "two"]
 
 
 async def test_a_server_that_names_a_time_is_left_alone_until_then(running, host):

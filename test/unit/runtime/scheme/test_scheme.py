@@ -29,6 +29,12 @@ def test_unknown_kinds_lose_nothing():
     assert odd.to_dict() == data
 
 
+def test_an_unknown_kind_has_one_class():
+    """However many objects of it come by."""
+    scheme, data = Scheme(), {"apiVersion": "x.example/v2", "kind": "Odd"}
+    assert scheme.recognise(data) is scheme.recognise(data)
+
+
 def test_registering_twice_is_once_and_two_of_a_name_are_an_error():
     """A typo in a group must not replace another kind silently."""
 
