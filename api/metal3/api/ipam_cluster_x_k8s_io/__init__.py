@@ -1,0 +1,1 @@
+"""The API group ``ipam.cluster.x-k8s.io``: what providers of addresses serve."""

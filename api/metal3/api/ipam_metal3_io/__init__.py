@@ -1,0 +1,1 @@
+"""The API group ``ipam.metal3.io``, one package a version."""
