@@ -4,7 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from metal3.api.meta import v1 as metav1
 from metal3.runtime.event import CreateEvent, DeleteEvent, Event, GenericEvent, UpdateEvent
@@ -17,6 +17,8 @@ from ._handler import EventHandler, Queue, priority_of
 from ._requests import RequestsHandler
 
 log = get_logger(__name__)
+
+_SLICE: Final = 0.01  # seconds
 
 Requests = Iterable[NamespacedName]
 MapFunc = Callable[[Any], Requests] | Callable[[Any], Awaitable[Requests]]
@@ -89,6 +91,8 @@ class _AsyncMap:
         self._keys.add(key, priority=priority)
 
     async def _run(self, queue: Queue) -> None:
+        clock = asyncio.get_running_loop().time
+        until = clock() + _SLICE
         while True:
             try:
                 key = await self._keys.get()
@@ -96,6 +100,9 @@ class _AsyncMap:
                 return
             await self._map(key, queue)
             self._keys.done(key)
+            if clock() > until:
+                await asyncio.sleep(0)  # a function that never waits must not keep the loop
+                until = clock() + _SLICE
 
     async def _map(self, key: NamespacedName, queue: Queue) -> None:
         pending = self._pending.pop(key, None)
