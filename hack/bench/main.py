@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from apiserver import bench as apiserver
 from framework import bench as framework
 from hosts import bench as hosts
 from measure import CACHE
 from report import Report
 
 TOP: Final = Path(__file__).parents[2]
-BENCHES: Final = ("framework", "hosts")
+BENCHES: Final = ("framework", "hosts", "apiserver")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -24,6 +25,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--objects", type=int, default=10_000, help="for framework")
     parser.add_argument("--updates", type=int, default=1_000, help="for framework")
     parser.add_argument("--hosts", type=int, default=100, help="for hosts")
+    parser.add_argument("--writes", type=int, default=5_000, help="for apiserver")
+    parser.add_argument("--watchers", type=int, default=500, help="for apiserver")
     parser.add_argument("--rounds", type=int, default=1, help="the median is reported")
     parser.add_argument("--json", type=Path, default=CACHE / "figures.json")
     options = parser.parse_args(argv)
@@ -34,6 +37,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 async def run_one(name: str, options: argparse.Namespace) -> Report:
     """Run one benchmark."""
+    if name == "apiserver":
+        return await apiserver.measure(
+            apiserver.Options(writes=options.writes, watchers=options.watchers)
+        )
     if name == "hosts":
         return await hosts.measure(hosts.Options(hosts=options.hosts, rounds=options.rounds))
     return await framework.measure(
