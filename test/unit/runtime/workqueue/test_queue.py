@@ -188,10 +188,11 @@ async def test_drain_waits_for_what_is_ready_and_in_work(looptime):
 async def test_an_object_woken_often_leaves_nothing_behind():
     """Long requeues that are overtaken by changes do not pile up."""
     queue = PriorityQueue[Any]()
+    queue.add_after("first in line", timedelta(minutes=30))
     for _ in range(10_000):
         queue.add_after("x", timedelta(hours=1))
         queue.add("x")
         await queue.get()
         queue.done("x")
-    assert len(queue) == 0
+    assert len(queue) == 1
     assert len(queue._schedule._delayed) < 200
