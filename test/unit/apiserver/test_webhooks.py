@@ -301,6 +301,23 @@ async def test_objects_are_converted_everywhere(client, hook):
     await stream.aclose()
 
 
+async def test_many_watchers_share_one_conversion(client, hook):
+    """A change is converted once for all who watch in the other version."""
+    await client.ok("POST", CRDS, two_versions(by_webhook(hook)))
+    made = await client.ok(
+        "POST", V2, widget("a", {"extent": 1}) | {"apiVersion": "example.com/v2"}
+    )
+    version = made["metadata"]["resourceVersion"]
+    streams = [client.watch(WIDGETS, resourceVersion=version) for _ in range(20)]
+    async with asyncio.TaskGroup() as group:
+        events = [group.create_task(anext(stream)) for stream in streams]
+        await client.ok("PATCH", f"{V2}/a", {"spec": {"extent": 2}}, kind=MERGE)
+    assert {event.result()["object"]["spec"]["size"] for event in events} == {2}
+    assert len(hook.asked) == 1
+    for stream in streams:
+        await stream.aclose()
+
+
 async def test_a_failing_conversion_fails_the_request(client, hook):
     """With 500 and the reason; what is stored is still readable as it is stored."""
     await client.ok("POST", CRDS, two_versions(by_webhook(hook)))

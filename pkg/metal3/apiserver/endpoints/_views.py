@@ -1,5 +1,6 @@
 """Objects as a version shows them: converted, pruned, with defaults. Encoded once, then cached."""
 
+import asyncio
 from collections.abc import Sequence
 
 from metal3.apiserver.jsonvalue import Obj, dumps, load_object
@@ -29,9 +30,13 @@ async def views(records: Sequence[Record], resource: Resource, version: Version)
     api_version = resource.api_version(version)
     if not resource.custom and api_version == resource.storage_api_version:
         return [record.data for record in records]
-    missing = [r for r in records if _cached(r, api_version, version) is None]
-    if missing:
-        await _make(missing, resource, version)
+    while missing := [r for r in records if _cached(r, api_version, version) is None]:
+        awaited = [future for r in missing if (future := r.making.get(api_version))]
+        if awaited:
+            # Someone else is at it: look again when that is done, well or badly.
+            await asyncio.wait(awaited)
+        else:
+            await _make(missing, resource, version)
     return [_cached(record, api_version, version) or record.data for record in records]
 
 
@@ -57,8 +62,16 @@ def _cached(record: Record, api_version: str, version: Version) -> bytes | None:
 
 async def _make(records: Sequence[Record], resource: Resource, version: Version) -> None:
     api_version = resource.api_version(version)
-    objects = await convert(resource, [record.load() for record in records], api_version)
-    for record, obj in zip(records, objects, strict=True):
-        if resource.custom:
-            complete(obj, version)
-        remember(record, resource, version, dumps(obj))
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    for record in records:
+        record.making[api_version] = done
+    try:
+        objects = await convert(resource, [record.load() for record in records], api_version)
+        for record, obj in zip(records, objects, strict=True):
+            if resource.custom:
+                complete(obj, version)
+            remember(record, resource, version, dumps(obj))
+    finally:
+        for record in records:
+            record.making.pop(api_version, None)
+        done.set_result(None)

@@ -1,5 +1,6 @@
 """What the store holds: records (objects as bytes) and events (how they changed)."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -31,7 +32,8 @@ class Record:
 
     ``data`` is the JSON in the storage version, resourceVersion included. What selectors and the
     garbage collector ask for is kept beside it, so that nothing is parsed to answer them.
-    ``views`` caches the JSON as other versions show it, for the schema object that made it.
+    ``views`` caches the JSON as other versions show it, for the schema object that made it;
+    ``making`` holds those that are on their way, so that many readers ask for one conversion.
     """
 
     key: Key
@@ -43,6 +45,7 @@ class Record:
     finalizers: tuple[str, ...] = ()
     deleting: bool = False
     views: dict[str, tuple[object, bytes]] = field(default_factory=dict[str, tuple[object, bytes]])
+    making: dict[str, asyncio.Future[None]] = field(default_factory=dict[str, asyncio.Future[None]])
 
     def load(self) -> Obj:
         """Decode a fresh copy."""
