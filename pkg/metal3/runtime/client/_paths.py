@@ -35,20 +35,21 @@ def object_path(resource: Resource, key: NamespacedName, subresource: str = "") 
     """The path of one object; raises BadRequestError when its identity is incomplete."""
     if not key.name:
         raise BadRequestError(f"{resource.gvk.kind}: a name is required")
-    return collection_path(resource, key.namespace, one=True) + _tail(key.name, subresource)
+    _check_scope(resource, key.namespace, one=True)
+    return resource.path(key.namespace, key.name, subresource)
 
 
 def collection_path(resource: Resource, namespace: str | None, *, one: bool = False) -> str:
-    """The path of a collection, ``one`` if it is to hold an object of a known namespace."""
+    """The path of a collection, ``one`` if it is to be that of a single namespace."""
+    _check_scope(resource, namespace, one=one)
+    return resource.path(namespace or "")
+
+
+def _check_scope(resource: Resource, namespace: str | None, *, one: bool) -> None:
     if not resource.namespaced and namespace:
         raise BadRequestError(f"{resource.gvk.kind} has no namespaces, but got {namespace!r}")
     if resource.namespaced and one and not namespace:
         raise BadRequestError(f"{resource.gvk.kind}: an empty namespace may not be set")
-    return resource.path(namespace or "")
-
-
-def _tail(name: str, subresource: str) -> str:
-    return f"/{name}/{subresource}" if subresource else f"/{name}"
 
 
 def selection_query(selection: Selection) -> Query:

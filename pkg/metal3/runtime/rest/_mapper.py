@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol, cast
+from urllib.parse import quote
 
 import orjson
 
 from metal3.api.meta import v1 as metav1
 
-from ._errors import DecodeError, NotFoundError
+from ._errors import BadRequestError, DecodeError, NotFoundError
 from ._transport import Request
 
 Json = dict[str, Any]
@@ -35,11 +36,22 @@ class Resource:
     namespaced: bool
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
-        """The path of the collection, an object, or a subresource."""
+        """The path of the collection, an object, or a subresource.
+
+        Raises BadRequestError for names that would lead elsewhere: they may come from the spec of
+        an object that somebody else wrote.
+        """
         root = f"/apis/{self.gvk.api_version}" if self.gvk.group else f"/api/{self.gvk.version}"
-        scope = f"/namespaces/{namespace}" if namespace else ""
-        parts = [part for part in (self.plural, name, subresource) if part]
-        return root + scope + "/" + "/".join(parts)
+        scope = ("namespaces", _segment(namespace)) if namespace else ()
+        tail = [_segment(part) for part in (name, subresource) if part]
+        return "/".join((root, *scope, self.plural, *tail))
+
+
+def _segment(name: str) -> str:
+    """One part of a path; what a server refuses in names of any kind is refused here."""
+    if name in {".", ".."} or "/" in name or "%" in name:
+        raise BadRequestError(f"{name!r} cannot be a name: not '.', '..', nor with '/' or '%'")
+    return quote(name, safe=":")
 
 
 class RESTMapper:

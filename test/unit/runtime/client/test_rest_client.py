@@ -75,6 +75,13 @@ async def test_get_asks_for_one_object():
     assert (found.data, found.kind, found.api_version) == ({"a": "1"}, "ConfigMap", "v1")
 
 
+async def test_odd_names_stay_names():
+    """A question mark starts no query, a colon is usual for RBAC."""
+    server = Recorder(MAP)
+    await RestClient(server).get(corev1.ConfigMap, NamespacedName("lab", "a?b#c d:e"))
+    assert server.last[1] == "/api/v1/namespaces/lab/configmaps/a%3Fb%23c%20d:e"
+
+
 async def test_cluster_scoped_kinds_and_groups_have_paths_of_their_own():
     """No namespace, and /apis for a named group."""
     server = Recorder(b'{"status":{"authenticated":true}}', b'{"metadata":{"name":"n"}}')
@@ -161,10 +168,13 @@ async def test_delete_sends_its_options():
         lambda c: c.get(corev1.ConfigMap, NamespacedName("lab", "")),
         lambda c: c.create(corev1.Namespace.named("one", "lab")),
         lambda c: c.delete_all_of(corev1.ConfigMap),
+        lambda c: c.get(corev1.Secret, NamespacedName("lab", "../../nodes/n")),
+        lambda c: c.get(corev1.Secret, NamespacedName("..", "one")),
+        lambda c: c.get(corev1.Secret, NamespacedName("lab", "a%2fb")),
     ],
 )
 async def test_incomplete_identities_are_refused_before_they_are_sent(request_):
-    """A missing name must not turn a request for one object into one for all."""
+    """A missing or crafted name must not turn a request into one for something else."""
     server = Recorder()
     with pytest.raises(ctrlclient.BadRequestError):
         await request_(RestClient(server))
