@@ -195,7 +195,7 @@ async def test_a_wrong_password_is_named_and_can_be_healed(lab, ironic):
     power = {"target": "power on", "timeout": 3}
     await ironic.call("PUT", f"/nodes/{node}/states/power", power)
     async with asyncio.timeout(PATIENCE):
-        while (stuck := await ironic.node(node))["target_power_state"]:
+        while (stuck := await ironic.node(node))["target_power_state"]:  # noqa: ASYNC110  # a remote state
             await asyncio.sleep(0.2)
     assert stuck["power_state"] == "power off"
     assert "Failed to change power state" in stuck["last_error"]

@@ -91,6 +91,11 @@ class LabPaths:
         return self.root / "bin"
 
     @property
+    def plugins(self) -> Path:
+        """Put on Ironic's import path: announces our notification driver."""
+        return self.root / "plugins"
+
+    @property
     def certs(self) -> Path:
         """The lab's own authority and the server certificate."""
         return self.root / "certs"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from . import _ironic_config
+from . import _ironic_config, _notification_driver
 from ._config import LabConfig, LabPaths
 from ._credentials import IRONIC_LOGIN
 from ._ironic_config import IronicURLs
@@ -88,6 +88,7 @@ class IronicServer:
         urls = IronicURLs(api=self.url, files=files)
         text = _ironic_config.render(self._config, self._paths, self._ports, urls)
         self._paths.ironic_config.write_text(text)
+        _notification_driver.announce(self._paths.plugins)
         for name in ISO_TOOLS:
             _write_script(self._paths.tools / name, Path(__file__).with_name("_mkisofs.py"))
 
@@ -103,9 +104,11 @@ class IronicServer:
 
     def _environment(self) -> dict[str, str]:
         path = os.environ.get("PATH", os.defpath)
+        python_path = os.environ.get("PYTHONPATH")
         return child_environment(self._paths) | {
             "PATH": os.pathsep.join((str(self._paths.tools), path)),
-            "METAL3_NOTIFY_URL": self._config.notify_url or "",
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(self._paths.plugins), python_path))),
+            _notification_driver.URL_VARIABLE: self._config.notify_url or "",
         }
 
     async def _answers(self, session: aiohttp.ClientSession) -> bool:

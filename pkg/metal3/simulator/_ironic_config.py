@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ._config import LabConfig, LabPaths
+from ._notification_driver import NAME as NOTIFICATION_DRIVER
 from ._ports import LOOPBACK, Ports
 
 CONDUCTOR = "metal3-simulator"
-# Plug-in of our own for oslo.messaging: see _notification_driver.
-NOTIFICATION_DRIVER = "metal3_http"
 QUIET = "amqp=WARN,oslo.messaging=INFO,sqlalchemy=WARNING,urllib3=WARNING,sushy=WARNING"
 
 
