@@ -20,7 +20,7 @@ from metal3.runtime.leaderelection import (
 STORM = 120.0
 CALM = 45.0  # a lease, a retry of everybody, and what was under way before
 
-MODES = st.sampled_from(["ok", "refused", "answer lost", "slow", "slow answer", "killed"])
+MODES = st.sampled_from(["ok", "refused", "answer lost", "slow", "slow answer", "hung", "killed"])
 FAULTS = st.lists(
     st.tuples(st.floats(0, STORM - 1), st.floats(0.5, 25), st.integers(0, 2), MODES), max_size=14
 )
@@ -44,7 +44,7 @@ class Network:
 
     async def _through(self, request):
         mode = self.mode()
-        await asyncio.sleep(4 if mode == "slow" else 0.01)
+        await asyncio.sleep({"slow": 4, "hung": 60}.get(mode, 0.01))
         if mode == "refused":
             raise ConnectionFailedError("refused")
         answer = await request

@@ -123,3 +123,32 @@ async def test_events_are_not_written_either_once_leadership_is_lost():
     with pytest.raises(LeadershipLostError):
         await task
     assert [action for action in client.actions if action.kind == "Event"] == []
+
+
+async def test_a_controller_that_warms_up_works_as_soon_as_it_leads():
+    """What changed while another led is in the queue already."""
+    client, seen = FakeClient(Widget.named("w", "ns")), []
+
+    class Seeing:
+        async def reconcile(self, req):
+            """Keep the name."""
+            seen.append(req.name)
+            return ctrl.Result()
+
+    mgr, stop, first_stop = _manager(client, "two"), asyncio.Event(), asyncio.Event()
+    options = ctrl.ControllerOptions(enable_warmup=True)
+    controller = (
+        ctrl.new_controller_managed_by(mgr).for_(Widget).with_options(options).complete(Seeing())
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_manager(client, "one").start(first_stop))
+        await asyncio.sleep(1)
+        group.create_task(mgr.start(stop))
+        await asyncio.sleep(1)
+        await client.create(Widget.named("late", "ns"))
+        await asyncio.sleep(10)
+        assert (seen, controller.queue.depth()) == ([], 2)
+        first_stop.set()
+        await asyncio.sleep(5)
+        assert seen == ["late", "w"]
+        stop.set()
