@@ -1,6 +1,8 @@
 """Finding and reading kubeconfigs: precedence, merging, and messages that help without telling."""
 
 import base64
+import subprocess
+import sys
 import traceback
 from contextlib import suppress
 
@@ -237,6 +239,15 @@ def test_a_token_file_is_read_when_needed(write, tmp_path):
     (tmp_path / "token").write_text(SECRET)
     config = load_config(write(kubeconfig(user={"tokenFile": "token"})))
     assert isinstance(config.auth, TokenFile)
+
+
+def test_plain_configurations_do_not_load_the_kubernetes_package(write):
+    """It costs 17 MB; only plugins and auth-providers pay for it."""
+    program = (
+        "import sys; from metal3.runtime.rest import load_config; from metal3.runtime import cache;"
+        "load_config(sys.argv[1]); sys.exit('kubernetes' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(write(kubeconfig()))], check=True)  # noqa: S603  (our own program)
 
 
 JSON = st.recursive(
