@@ -24,6 +24,7 @@ from metal3.provisioner import (
 from metal3.runtime.client import NotFoundError
 from metal3.runtime.log import get_logger
 from metal3.runtime.reconcile import Request, Result
+from metal3.runtime.types import NamespacedName
 
 from . import metrics
 from .host.actions import Action, Continue, Delayed, Failed, Stop
@@ -64,7 +65,7 @@ class BareMetalHostReconciler:
         try:
             host = await self.writer.get(req)
         except NotFoundError:
-            self._forget(req)
+            self._forget(NamespacedName(*req))
             return Result()
         if metal3api.is_paused(host):
             self.env.capacity.leave(req)
@@ -94,7 +95,8 @@ class BareMetalHostReconciler:
             await self._tell(p, before, _in_words(error))
             raise
         if p.is_deleting and not metav1.has_finalizer(p.host, metal3api.HOST_FINALIZER):
-            self._forget(Request(*p.key))
+            # What was written last is remembered until the cache has seen it: a look at the host as
+            # it was before would register it again.
             self._send_events(p)
             return Result()
         return await self._finish(p, before, action)
@@ -175,7 +177,7 @@ class BareMetalHostReconciler:
             tell = self.env.recorder.warning if event.is_warning else self.env.recorder.normal
             tell(p.host, event.reason, event.message)
 
-    def _forget(self, req: Request) -> None:
+    def _forget(self, req: NamespacedName) -> None:
         """The host is gone."""
         self.writer.forget(req)
         self.env.capacity.leave(req)

@@ -7,7 +7,7 @@ Looks again: after DIRTY while something is to be changed, else after RESYNC.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -43,13 +43,16 @@ class HostFirmwareSettingsReconciler:
     """Only looks; the host's own controller changes the machine."""
 
     env: Environment
+    _in_use: dict[NamespacedName, str] = field(default_factory=dict[NamespacedName, str])
+    """Schemas given out by this process: the cache learns of them a little later."""
 
     async def reconcile(self, req: Request) -> Result:
         """Compare one machine with what is wanted of it."""
         try:
             settings = await self.env.client.get(metal3api.HostFirmwareSettings, req)
         except NotFoundError:
-            await self._sweep(req.namespace)
+            if self._in_use.pop(req, None):
+                await self._sweep(req.namespace)
             return Result()
         host = await find_host(self.env, req)
         if host is None or not is_reachable(host):
@@ -61,6 +64,7 @@ class HostFirmwareSettingsReconciler:
             return Result(requeue_after=NOT_READY)
         before = schema_names(settings)
         name = await self._ensure_schema(req.namespace, found)
+        self._in_use[NamespacedName(*req)] = name
         async with patching(self.env.client, settings):
             dirty = self._update(settings, found, name)
         if before and before != [name]:
@@ -138,7 +142,7 @@ class HostFirmwareSettingsReconciler:
                 namespace=namespace,
                 fields={SCHEMA_INDEX: schema.metadata.name},
             )
-            if not users.items:
+            if not users.items and schema.metadata.name not in self._in_use.values():
                 try:
                     await self.env.client.delete(schema)
                 except NotFoundError:

@@ -14,7 +14,7 @@ from metal3.provisioner import Backend
 from metal3.runtime.cache import ByObject
 from metal3.runtime.handler import EnqueueRequestForObject
 from metal3.runtime.manager import RunnableFunc
-from metal3.runtime.predicate import GenerationChangedPredicate
+from metal3.runtime.predicate import GenerationChangedPredicate, Predicate
 from metal3.runtime.source import Channel
 
 from . import webhooks
@@ -38,12 +38,14 @@ from .hostfirmwaresettings_controller import (
 from .options import BaremetalOptions
 from .wakeups import (
     SECRET_INDEX,
+    any_change,
+    firmware_may_have_changed,
     host_changed,
     hosts_with_secret,
     is_late_arrival,
     is_news,
+    registration_changed,
     secret_names,
-    state_changed,
 )
 
 PROVISIONERS: Final = "metal3.provisioners"
@@ -150,26 +152,39 @@ def _add_host_controller(
 
 def _add_companions(mgr: ctrl.Manager, env: Environment, options: ctrl.ControllerOptions) -> None:
     same_name = EnqueueRequestForObject()
-    reconcilers: tuple[tuple[type[metav1.Object], ctrl.Reconciler], ...] = (
-        (metal3api.HostFirmwareSettings, HostFirmwareSettingsReconciler(env=env)),
-        (metal3api.HostFirmwareComponents, HostFirmwareComponentsReconciler(env=env)),
-        (metal3api.DataImage, DataImageReconciler(env=env)),
+    changed = GenerationChangedPredicate()
+    firmware, registration = firmware_may_have_changed(), registration_changed()
+    reconcilers: tuple[tuple[type[metav1.Object], ctrl.Reconciler, Predicate, Predicate], ...] = (
+        (
+            metal3api.HostFirmwareSettings,
+            HostFirmwareSettingsReconciler(env=env),
+            changed,
+            firmware,
+        ),
+        (
+            metal3api.HostFirmwareComponents,
+            HostFirmwareComponentsReconciler(env=env),
+            changed,
+            firmware,
+        ),
+        # Its status is written by the host's controller, so that is news here.
+        (metal3api.DataImage, DataImageReconciler(env=env), any_change(), registration),
     )
-    for kind, reconciler in reconcilers:
+    for kind, reconciler, own, hosts in reconcilers:
         (
             ctrl.new_controller_managed_by(mgr)
-            .for_(kind, predicates=(GenerationChangedPredicate(),))
-            .watches(metal3api.BareMetalHost, same_name, predicates=(state_changed(),))
+            .for_(kind, predicates=(own,))
+            .watches(metal3api.BareMetalHost, same_name, predicates=(hosts,))
             .with_options(options)
             .complete(reconciler)
         )
     (
         ctrl.new_controller_managed_by(mgr)
-        .for_(metal3api.BMCEventSubscription, predicates=(GenerationChangedPredicate(),))
+        .for_(metal3api.BMCEventSubscription, predicates=(changed,))
         .watches(
             metal3api.BareMetalHost,
             subscriptions_of_host(mgr.client),
-            predicates=(state_changed(),),
+            predicates=(registration,),
         )
         .with_options(options)
         .complete(BMCEventSubscriptionReconciler(env=env))

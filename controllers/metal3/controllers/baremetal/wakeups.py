@@ -22,6 +22,18 @@ SECRET_INDEX: Final = "metal3.io/secret-names"  # noqa: S105 - the name of an in
 """Index on BareMetalHost: names of all Secrets its spec mentions."""
 
 
+_INTERRUPTIONS: Final = frozenset(
+    {metal3api.OperationalStatus.DETACHED, metal3api.OperationalStatus.SERVICING}
+)
+_FIRMWARE_NEWS: Final = frozenset(
+    {
+        metal3api.ProvisioningState.INSPECTING,
+        metal3api.ProvisioningState.AVAILABLE,
+        metal3api.ProvisioningState.EXTERNALLY_PROVISIONED,
+    }
+)
+
+
 def secret_names(host: metal3api.BareMetalHost) -> list[str]:
     """Secrets whose change concerns the host."""
     spec = host.spec
@@ -69,9 +81,19 @@ def is_late_arrival() -> Predicate:
     return _funcs(create=_is_new, update=_changed)
 
 
-def state_changed() -> Predicate:
-    """The host moved to another state, or was registered anew."""
-    return _funcs(update=_state_changed)
+def any_change() -> Predicate:
+    """Everything but resyncs."""
+    return _funcs(update=_changed)
+
+
+def registration_changed() -> Predicate:
+    """The host became reachable, or stopped being so."""
+    return _funcs(update=_registration_changed)
+
+
+def firmware_may_have_changed() -> Predicate:
+    """The host was just registered, or came out of a step that changes or re-reads firmware."""
+    return _funcs(update=_firmware_may_have_changed)
 
 
 def _funcs(
@@ -103,9 +125,15 @@ def _finalizers_changed(event: UpdateEvent[Any]) -> bool:
     return bool(before.finalizers != after.finalizers)
 
 
-def _state_changed(event: UpdateEvent[Any]) -> bool:
+def _registration_changed(event: UpdateEvent[Any]) -> bool:
     before, after = event.object_old.status, event.object_new.status
-    return bool(
-        (before.provisioning.state, before.provisioning.id, before.operational_status)
-        != (after.provisioning.state, after.provisioning.id, after.operational_status)
-    )
+    if before.provisioning.id != after.provisioning.id:
+        return True
+    statuses = {before.operational_status, after.operational_status}
+    return len(statuses) > 1 and bool(statuses & _INTERRUPTIONS)
+
+
+def _firmware_may_have_changed(event: UpdateEvent[Any]) -> bool:
+    before, after = event.object_old.status, event.object_new.status
+    moved = before.provisioning.state != after.provisioning.state
+    return _registration_changed(event) or (moved and after.provisioning.state in _FIRMWARE_NEWS)

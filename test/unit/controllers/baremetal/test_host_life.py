@@ -98,7 +98,7 @@ async def test_writes_of_a_whole_life_are_few(bench, make_host):
     await b.until(State.PROVISIONED)
     await b.rest()
     writes = [str(action) for action in b.client.actions]
-    assert len(writes) + len(b.recorder.events) <= 17, writes + b.recorder.reasons
+    assert len(writes) + len(b.recorder.events) <= 16, writes + b.recorder.reasons
 
 
 async def test_the_same_name_comes_back_as_a_new_host(bench, make_host):

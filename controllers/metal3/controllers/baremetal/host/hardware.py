@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.runtime.client import AlreadyExistsError, NotFoundError, Patch, PatchType
+from metal3.runtime.client import AlreadyExistsError, NotFoundError
 
 from .hostpass import HostPass
+from .letting_go import let_go
 
 
 class InvalidHardwareDetailsError(ValueError):
@@ -52,17 +53,8 @@ async def _create(p: HostPass, details: metal3api.HardwareDetails) -> None:
 
 async def release_hardware_data(p: HostPass) -> None:
     """Let HardwareData go with the host."""
-    data = await find_hardware_data(p)
-    if data is None or not metav1.remove_finalizer(data, metal3api.HARDWARE_DATA_FINALIZER):
-        return
-    meta = {
-        "finalizers": data.metadata.finalizers,
-        "resourceVersion": data.metadata.resource_version,
-    }
-    try:
-        await p.env.client.patch(data, Patch(PatchType.MERGE, {"metadata": meta}))
-    except NotFoundError:
-        return
+    if await find_hardware_data(p) is not None:
+        await let_go(p.env, metal3api.HardwareData, p.key, metal3api.HARDWARE_DATA_FINALIZER)
 
 
 async def take_known_hardware(p: HostPass) -> None:

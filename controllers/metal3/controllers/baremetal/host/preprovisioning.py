@@ -12,6 +12,7 @@ from metal3.runtime.types import NamespacedName
 from .actions import Action
 from .architecture import architecture
 from .hostpass import HostPass
+from .letting_go import let_go
 from .secret_access import SecretNotFoundError, acquire_secret
 
 State = metal3api.ProvisioningState
@@ -136,15 +137,9 @@ def _usable(image: Kind) -> PreprovisioningImage:
 
 
 async def release_image(p: HostPass) -> None:
-    """Let the host's image go; one that is gone already is fine."""
+    """Let the host's image go."""
     try:
-        image = await p.env.client.get(Kind, p.key)
-        if not metav1.remove_finalizer(image, FINALIZER):
-            return
-        meta = {
-            "finalizers": image.metadata.finalizers,
-            "resourceVersion": image.metadata.resource_version,
-        }
-        await p.env.client.patch(image, Patch(PatchType.MERGE, {"metadata": meta}))
+        await p.env.client.get(Kind, p.key)
     except NotFoundError:
         return
+    await let_go(p.env, Kind, p.key, FINALIZER)

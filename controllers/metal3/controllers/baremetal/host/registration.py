@@ -38,8 +38,9 @@ IMAGE_POLL: Final = timedelta(minutes=5)
 async def ensure_registered(p: HostPass) -> Action | None:
     """Register, or look whether the registration still holds; None when the host can be worked on.
 
-    Which credentials were tried is written once they are known to work or not. After a kill in
-    between they are sent again, which does no harm.
+    The backend's ID, and which credentials were tried, are written once these are known to work
+    or not. After a kill in between they are sent again, and the backend finds the host by its
+    name, so that saves a write for every host.
     """
     changed = _are_new_credentials(p)
     image, wait = await find_image(p)
@@ -62,12 +63,12 @@ async def ensure_registered(p: HostPass) -> Action | None:
         raise
     if p.login.secret is not None:
         p.env.sent_credentials[p.key] = _version(p.login.secret)
+    if result.dirty:
+        return Continue(after=result.requeue_after)
     _note_id(p, host_id)
     if result.error_message:
         _note_tried_credentials(p)
         return p.fail(Error.REGISTRATION_ERROR, result.error_message)
-    if result.dirty:
-        return Continue(after=result.requeue_after)
     return await _registered(p)
 
 

@@ -7,7 +7,7 @@ and labelled, so that from then on its changes wake the host.
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.runtime.client import Client, NotFoundError, Patch, PatchType, Reader
+from metal3.runtime.client import Client, ConflictError, NotFoundError, Patch, PatchType, Reader
 from metal3.runtime.types import NamespacedName
 
 
@@ -33,6 +33,17 @@ async def acquire_secret(
     host is gone.
     """
     secret = await _find(client, live, key)
+    try:
+        return await _mark(client, secret, owner=owner, finalizer=finalizer)
+    except ConflictError:
+        # Hosts that share a Secret mark it at the same time.
+        secret = await _find_live(live, key)
+        return await _mark(client, secret, owner=owner, finalizer=finalizer)
+
+
+async def _mark(
+    client: Client, secret: corev1.Secret, *, owner: metav1.Object | None, finalizer: bool
+) -> corev1.Secret:
     before = secret.metadata.to_dict()
     secret.metadata.labels[metal3api.ENVIRONMENT_LABEL] = metal3api.ENVIRONMENT_LABEL_VALUE
     if owner is not None:
@@ -44,21 +55,15 @@ async def acquire_secret(
     return await client.patch(secret, _marks(secret))
 
 
-async def release_secret(client: Client, live: Reader, key: NamespacedName) -> None:
-    """Take the finalizer away; a Secret that is gone already is fine."""
-    try:
-        secret = await _find(client, live, key)
-        if metav1.remove_finalizer(secret, metal3api.SECRET_FINALIZER):
-            await client.patch(secret, _marks(secret))
-    except (SecretNotFoundError, NotFoundError):
-        return
-
-
 async def _find(client: Client, live: Reader, key: NamespacedName) -> corev1.Secret:
     try:
         return await client.get(corev1.Secret, key)
     except NotFoundError:
         pass
+    return await _find_live(live, key)
+
+
+async def _find_live(live: Reader, key: NamespacedName) -> corev1.Secret:
     try:
         return await live.get(corev1.Secret, key)
     except NotFoundError as error:

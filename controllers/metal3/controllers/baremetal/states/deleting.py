@@ -4,13 +4,14 @@ import contextlib
 from datetime import timedelta
 from typing import Final
 
+from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.host.actions import Action, Complete, Continue, Failed, Stop
 from metal3.controllers.baremetal.host.hardware import release_hardware_data
 from metal3.controllers.baremetal.host.hostpass import HostPass
+from metal3.controllers.baremetal.host.letting_go import let_go
 from metal3.controllers.baremetal.host.preprovisioning import release_image
-from metal3.controllers.baremetal.host.secret_access import release_secret
 from metal3.controllers.baremetal.metrics import DELETE_WITHOUT_POWERING_OFF
 from metal3.provisioner import NeedsRegistrationError, RebootMode
 from metal3.runtime.client import NotFoundError
@@ -77,7 +78,7 @@ async def release(p: HostPass) -> Action:
     names = [spec.bmc.credentials_name if spec.bmc else "", spec.preprovisioning_network_data_name]
     for name in filter(None, names):
         key = NamespacedName(p.key.namespace, name)
-        await release_secret(p.env.client, p.env.live, key)
+        await let_go(p.env, corev1.Secret, key, metal3api.SECRET_FINALIZER)
     await release_image(p)
     await release_hardware_data(p)
     left = [f for f in p.host.metadata.finalizers if f != metal3api.HOST_FINALIZER]
