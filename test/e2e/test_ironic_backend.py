@@ -151,9 +151,9 @@ class Host:
 
 
 @asynccontextmanager
-async def running(lab: Lab) -> AsyncIterator[Callable[..., Host]]:
+async def running(lab: Lab, **variables: str) -> AsyncIterator[Callable[..., Host]]:
     """A backend at the lab's Ironic; gives what makes hosts."""
-    backend = new_factory(lab.environment())
+    backend = new_factory(lab.environment() | variables)
     hosts: dict[NamespacedName, Host] = {}
 
     def make(simulated, **changes):

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 from metal3.provisioner import HostData, NotReadyError, Publisher, Wake
 
 from ._client import Client
 from ._config import Config, read_config
 from ._errors import IronicError
+from ._feed import listening
 from ._memory import Memory
 from ._nodes import NodeInformer
 from ._provisioner import IronicProvisioner
@@ -27,11 +29,16 @@ class IronicBackend:
         self._checking = asyncio.Lock()
 
     async def run(self, wake: Wake) -> None:
-        """Watch Ironic's nodes until cancelled; connections are closed at the end."""
-        try:
+        """Watch Ironic's nodes until cancelled; connections are closed at the end.
+
+        Raises ConfigurationError when the address for notifications is taken.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.aclose)
+            if self._config.notifications is not None:
+                ear = listening(self._config.notifications, self.informer.heard)
+                await stack.enter_async_context(ear)
             await self.informer.run(wake)
-        finally:
-            await self.aclose()
 
     async def provisioner(self, host: HostData, publish: Publisher) -> IronicProvisioner:
         """Work on one host; raises NotReadyError."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from ._errors import ConfigurationError
@@ -15,6 +15,7 @@ DEFAULT_CLIENT_CERT: Final = "/opt/metal3/certs/client/tls.crt"
 DEFAULT_CLIENT_KEY: Final = "/opt/metal3/certs/client/tls.key"
 DEFAULT_AUTH_ROOT: Final = "/opt/metal3/auth"
 PERSISTENT_BOOT: Final = ("Default", "Always", "Never")
+MAX_PORT: Final = 65535
 _GO_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -51,12 +52,24 @@ class DeployImages:
     iso_url: str = ""
 
 
+class ListenAddress(NamedTuple):
+    """Where a server listens; port 0 is any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As it is written in the environment."""
+        return f"{self.host}:{self.port}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything the backend needs to know.
 
     ``provisioning_limit`` counts the hosts that boot over the provisioning network at one time.
     ``build_preprovisioning_images`` tells that each host gets a boot image of its own.
+    ``notifications`` is where Ironic may push what happens to nodes.
     """
 
     endpoint: str
@@ -72,6 +85,7 @@ class Config:
     direct_force_persistent_boot: str = "Default"
     live_iso_force_persistent_boot: str = "Default"
     external_url_v6: str = ""
+    notifications: ListenAddress | None = None
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -94,6 +108,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
             environment, "LIVE_ISO_FORCE_PERSISTENT_BOOT_DEVICE"
         ),
         external_url_v6=environment.get("IRONIC_EXTERNAL_URL_V6", ""),
+        notifications=_listen_address(environment, "IRONIC_NOTIFICATIONS_ADDR"),
     )
 
 
@@ -169,6 +184,16 @@ def _images(environment: Mapping[str, str], *, build: bool) -> DeployImages:
             "DEPLOY_KERNEL_URL and DEPLOY_RAMDISK_URL, or DEPLOY_ISO_URL, must be set"
         )
     return images
+
+
+def _listen_address(environment: Mapping[str, str], name: str) -> ListenAddress | None:
+    text = environment.get(name, "").strip()
+    if not text:
+        return None
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isdecimal() or int(port) > MAX_PORT:
+        raise ConfigurationError(f"{name}: {text!r} is not an address such as 127.0.0.1:9099")
+    return ListenAddress(host.strip("[]"), int(port))
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:

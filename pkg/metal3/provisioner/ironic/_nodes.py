@@ -8,7 +8,8 @@ when it was seen after the last write to it; a stale one is read again by whoeve
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from metal3.provisioner import BackendError, NotReadyError, Wake
 from metal3.runtime.log import get_logger
@@ -16,7 +17,7 @@ from metal3.runtime.types import NamespacedName
 
 from ._client import Client
 from ._node import Node
-from ._snapshot import Snapshot, changed, list_nodes, list_ports
+from ._snapshot import WATCHED, Snapshot, changed, list_nodes, list_ports
 
 IDLE: Final = 60.0
 """Seconds between listings while nothing is under way."""
@@ -29,6 +30,9 @@ PATIENT: Final = 10.0
 
 SETTLE: Final = 0.5
 """How long Ironic may take to show that it began what it was asked for."""
+
+TRUST: Final = 120.0
+"""Seconds for which a notification is proof that more of them would come."""
 
 MIN_BACKOFF: Final = 1.0
 MAX_BACKOFF: Final = 30.0
@@ -49,7 +53,7 @@ class NodeInformer:
         self._ports: dict[str, set[str]] = {}
         self._turned_away: set[NamespacedName] = set()
         self._nudged = asyncio.Event()
-        self._moved_at = float("-inf")
+        self._moved_at = self._heard_at = float("-inf")
         self._took = 0.0
         self._running = False
         self._ready = False
@@ -119,6 +123,18 @@ class NodeInformer:
     def ports(self, uuid: str) -> set[str]:
         """MAC addresses known to belong to the node; callers add what they find."""
         return self._ports.setdefault(uuid, set())
+
+    def heard(self, event: Mapping[str, Any]) -> None:
+        """Ironic says something about a node: look again if it is news."""
+        self._heard_at = self._now()
+        node = self._snapshot.nodes.get(str(event.get("uuid")))
+        if node is None or any(
+            (event[name] or None) != (node.raw.get(name) or None)
+            for name in WATCHED
+            if name in event
+        ):
+            self._moved_at = self._heard_at
+            self._nudged.set()
 
     def nudge(self) -> None:
         """Look again soon."""
@@ -220,6 +236,8 @@ class NodeInformer:
     def _interval(self) -> float:
         if not self._expected and all(node.is_settled for node in self._own_nodes()):
             return IDLE
+        if self._now() - self._heard_at < TRUST:
+            return PATIENT
         quiet = self._now() - self._moved_at
         return max(BUSY, min(PATIENT, quiet / 10), 5 * self._took)
 

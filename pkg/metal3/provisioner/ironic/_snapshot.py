@@ -10,7 +10,7 @@ from ._node import FIELDS, IN_FLIGHT, Node
 PAGE: Final = 1000
 """Nodes asked for at once; Ironic may give fewer."""
 
-_WATCHED: Final = (
+WATCHED: Final = (
     "provision_state",
     "target_provision_state",
     "power_state",
@@ -75,7 +75,7 @@ def signature(node: Node) -> tuple[object, ...]:
     An agent's heartbeat moves that time while the node waits for it, so it says nothing then.
     """
     resting = None if node.state in IN_FLIGHT else node.raw.get("provision_updated_at")
-    return (*(node.raw.get(name) for name in _WATCHED), resting)
+    return (*(node.raw.get(name) for name in WATCHED), resting)
 
 
 async def _pages(

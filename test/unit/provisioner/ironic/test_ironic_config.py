@@ -72,6 +72,7 @@ def test_login_from_files(tmp_path):
         ({"IRONIC_INSECURE": "perhaps"}, "IRONIC_INSECURE"),
         ({"IRONIC_CACERT_FILE": "/does/not/exist"}, "IRONIC_CACERT_FILE"),
         ({"DEPLOY_ISO_URL": ""}, "DEPLOY_ISO_URL"),
+        ({"IRONIC_NOTIFICATIONS_ADDR": "9099"}, "IRONIC_NOTIFICATIONS_ADDR"),
         ({"DEPLOY_KERNEL_URL": "http://k"}, "DEPLOY_RAMDISK_URL"),
         (
             {"DIRECT_DEPLOY_FORCE_PERSISTENT_BOOT_DEVICE": "often"},
@@ -95,3 +96,12 @@ async def test_the_factory_makes_no_request():
     """A manager can be built while Ironic is down."""
     backend = new_factory(GOOD)
     assert backend.client.requests.total() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"), [("127.0.0.1:9099", "127.0.0.1", 9099), ("[::1]:0", "::1", 0)]
+)
+def test_where_notifications_are_heard(text, host, port):
+    """Off unless it is set."""
+    assert read_config(GOOD).notifications is None
+    assert read_config(GOOD | {"IRONIC_NOTIFICATIONS_ADDR": text}).notifications == (host, port)

@@ -1,0 +1,95 @@
+"""Notifications that Ironic pushes."""
+
+import asyncio
+from collections.abc import Mapping
+
+import aiohttp
+import pytest
+
+from metal3.provisioner.ironic import ConfigurationError
+from metal3.provisioner.ironic._config import ListenAddress
+from metal3.provisioner.ironic._feed import MAX_EVENT, listening
+
+from .test_informer import informing, key, listings
+
+ANY = ListenAddress("127.0.0.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "events"),
+    [
+        (b'{"uuid": "a"}', 204, [{"uuid": "a"}]),
+        (b"[]", 400, []),
+        (b"{", 400, []),
+        (b" " * (MAX_EVENT + 1), 413, []),
+    ],
+)
+async def test_events_are_heard_and_junk_is_refused(body, status, events):
+    """One JSON object a request, of a size an event has."""
+    heard: list[Mapping[str, object]] = []
+    async with (
+        listening(ANY, heard.append) as port,
+        aiohttp.ClientSession() as session,
+        session.post(f"http://127.0.0.1:{port}/", data=body) as answer,
+    ):
+        assert answer.status == status
+    assert heard == events
+
+
+async def test_a_taken_address_is_named():
+    """With the variable it came from."""
+    async with listening(ANY, lambda _: None) as port:
+        taken = ListenAddress("127.0.0.1", port)
+        with pytest.raises(ConfigurationError, match="IRONIC_NOTIFICATIONS_ADDR"):
+            async with listening(taken, lambda _: None):
+                pass
+
+
+@pytest.mark.looptime
+async def test_an_event_makes_the_informer_look(bench, ironic):
+    """At rest too, when it would not look for a minute."""
+    node = ironic.add(provision_state="active")
+    async with informing(bench) as woken:
+        ironic.set(node, power_state="power off")
+        bench.backend.informer.heard({"uuid": node["uuid"], "power_state": "power off"})
+        await asyncio.sleep(1)
+        assert woken == [key("host-0")]
+
+
+@pytest.mark.looptime
+async def test_an_event_without_news_costs_nothing(bench, ironic):
+    """Ironic tells each thing several times."""
+    node = ironic.add(provision_state="active")
+    async with informing(bench):
+        ironic.calls.clear()
+        for _ in range(100):
+            bench.backend.informer.heard({"uuid": node["uuid"], "provision_state": "active"})
+            await asyncio.sleep(0.1)
+        assert listings(ironic) == 0
+
+
+@pytest.mark.looptime
+async def test_many_events_are_one_listing(bench, ironic):
+    """A storm of events costs no more than two listings a second."""
+    async with informing(bench):
+        ironic.calls.clear()
+        for number in range(1000):
+            bench.backend.informer.heard({"uuid": f"new-{number}"})
+            await asyncio.sleep(0.01)
+        assert listings(ironic) <= 21
+
+
+@pytest.mark.looptime
+async def test_while_events_come_the_listing_is_rare(bench, ironic):
+    """Every ten seconds as a backstop, instead of every second."""
+    ironic.step_time = 1000
+    node = ironic.add(provision_state="manageable")
+    async with informing(bench):
+        provisioner = await bench.provisioner()
+        await provisioner.deprovision(restart_on_failure=False, automated_cleaning_mode="metadata")
+        await asyncio.sleep(2)
+        bench.backend.informer.heard({"uuid": node["uuid"], "provision_state": "cleaning"})
+        await asyncio.sleep(2)
+        ironic.calls.clear()
+        await asyncio.sleep(60)
+        assert listings(ironic) <= 7
