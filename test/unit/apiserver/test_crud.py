@@ -166,6 +166,8 @@ async def test_an_event_is_seen_in_both_groups(client):
         "type": "Normal",
         "eventTime": "2026-01-01T00:00:00.000000Z",
         "reportingController": "c",
+        "reportingInstance": "c-0",
+        "action": "Look",
     }
     path = "/apis/events.k8s.io/v1/namespaces/default/events"
     made = await client.ok("POST", path, body)

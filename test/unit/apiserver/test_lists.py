@@ -1,12 +1,14 @@
 """Lists: order, pages, selectors, resource versions, other forms."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metal3.apiserver.jsonvalue import Obj
+from metal3.apiserver.present import JSONPath
 from metal3.apiserver.selectors import label_selector, parse_fields, parse_labels
 
-from .conftest import CONFIG_MAPS, WIDGETS, widget
+from .conftest import CONFIG_MAPS, WIDGETS, crd, widget
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 PARTIAL = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
@@ -90,6 +92,42 @@ async def test_a_table(widgets):
     assert row["object"]["kind"] == "PartialObjectMetadata"
     whole = await widgets.get(WIDGETS, headers={"Accept": TABLE}, includeObject="Object")
     assert whole["rows"][0]["object"]["spec"]["size"] == 4
+
+
+async def test_a_column_that_cannot_be_read_stays_empty(client):
+    """The definition is accepted, as on a real server."""
+    columns = [{"name": "x", "type": "string", "jsonPath": ".a[("}]
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    await client.ok("POST", path, crd(additionalPrinterColumns=columns))
+    await client.ok("POST", WIDGETS, widget("a"))
+    table = await client.get(WIDGETS, headers={"Accept": TABLE})
+    assert table["rows"][0]["cells"] == ["a", None]
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (".a.b", [1]),
+        ("{.a.b}", [1]),
+        ("$.a['b']", [1]),
+        (".a['x.y']", [2]),
+        (r".a.x\.y", [2]),
+        (".l[0].n", ["p"]),
+        (".l[-1].n", ["q"]),
+        (".l[7].n", []),
+        (".l[*].n", ["p", "q"]),
+        (".l[?(@.n=='q')].v", [False]),
+        ('.l[?(@.n!="q")].v', [5]),
+        (".l[?(@.v>4)].n", ["p"]),
+        (".l[?(@.v)].n", ["p", "q"]),
+        (".none.at.all", []),
+        (".a.*", [1, 2]),
+    ],
+)
+def test_paths(path, found):
+    """Keys, indexes, wildcards and filters, as printer columns use them."""
+    obj = {"a": {"b": 1, "x.y": 2}, "l": [{"n": "p", "v": 5}, {"n": "q", "v": False}]}
+    assert JSONPath(path).find(obj) == found
 
 
 async def test_metadata_alone(client):

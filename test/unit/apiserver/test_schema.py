@@ -237,10 +237,6 @@ async def test_defaults_appear_on_old_objects(widgets):
             {"schema": {"openAPIV3Schema": {"type": "object", "pattern": "("}}},
             "spec.versions[0].schema.openAPIV3Schema",
         ),
-        (
-            {"additionalPrinterColumns": [{"name": "x", "type": "string", "jsonPath": ".a[("}]},
-            "spec.versions[0].additionalPrinterColumns[0].jsonPath",
-        ),
     ],
 )
 async def test_definitions_are_checked(client, version, field):

@@ -155,7 +155,9 @@ class API:
 
     def _apply_body(self, asked: Asked, call: Call) -> Obj:
         if not asked.query.get("fieldManager"):
-            raise errors.bad_request("fieldManager is required for apply patch")
+            message = "Required value: is required for apply patch"
+            causes = [errors.cause("FieldValueRequired", "fieldManager", message)]
+            raise errors.invalid("meta.k8s.io", "PatchOptions", "", causes)
         body, duplicates = decode(asked.body, "application/yaml")
         report_unknown(call, [f'duplicate field "{name}"' for name in duplicates])
         return body

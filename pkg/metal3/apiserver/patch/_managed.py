@@ -88,8 +88,7 @@ def _few(owners: list[Owner]) -> list[Owner]:
 def current_owners(current: Obj | None, obj: Obj) -> list[Owner]:
     """Return the owners a write starts from.
 
-    A client may rewrite managedFields, or clear them by an empty list or one empty entry; when it
-    sends none, those of the object stay.
+    A client may rewrite managedFields; when it sends none, those of the object stay.
     """
     sent = map_at(obj, "metadata").get("managedFields")
     if sent is not None and current is not None:
@@ -99,6 +98,11 @@ def current_owners(current: Obj | None, obj: Obj) -> list[Owner]:
 
 def track_update(schema: Node | None, current: Obj | None, obj: Obj, manager: Obj) -> None:
     """Note that a manager wrote what differs between the current object and ``obj``."""
+    sent = map_at(obj, "metadata").get("managedFields")
+    if current is not None and sent is not None and not any(sent):
+        # The client asks to forget all owners; this write leaves no trace either.
+        obj["metadata"]["managedFields"] = []
+        return
     owners = current_owners(current, obj)
     before = leaves(current, schema) if current is not None else {}
     written, gone = changed(before, leaves(obj, schema))

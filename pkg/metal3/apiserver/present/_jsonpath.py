@@ -9,9 +9,9 @@ from metal3.apiserver.jsonvalue import is_list, is_map
 Step = Callable[[Any], Iterator[Any]]
 
 _STEP: Final = re.compile(
-    r"""\.(?P<key>(?:[^.\[\]'"\\]|\\.)+)
+    r"""(?P<all>\.?\[\s*\*\s*\]|\.\*)
+      | \.(?P<key>(?:[^.\[\]'"\\]|\\.)+)
       | \[\s*(?P<index>-?\d+)\s*\]
-      | (?P<all>\.?\[\s*\*\s*\]|\.\*)
       | \[\s*'(?P<single>[^']*)'\s*\]
       | \[\s*"(?P<double>[^"]*)"\s*\]
       | \[\?\(\s*@(?P<path>[^=!<>)]*?)\s*(?:(?P<op>==|!=|<=|>=|<|>)\s*(?P<value>'[^']*'|"[^"]*"|[^)'"\s]+)\s*)?\)\]

@@ -12,7 +12,7 @@ from ._crds import crd_strategy
 from ._definition import Resource, Version
 from ._events import EventConversion
 from ._metadata import with_type_meta
-from ._strategies import PLAIN, STRATEGIES
+from ._strategies import EVENTS_V1, PLAIN, STRATEGIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def _resource(kind: _Kind) -> Resource:
     elif kind.kind == "Deployment":
         strategy = type(strategy)()
     if kind.group == "events.k8s.io":
-        strategy = type(strategy)(selectable=strategy.selectable, generation=False)
+        strategy = EVENTS_V1
     version = Version(
         name="v1",
         schema=compile_schema(with_type_meta(kind.schema)),

@@ -1,5 +1,6 @@
 """The columns ``kubectl get`` shows of built-in kinds."""
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -7,6 +8,8 @@ from metal3.apiserver.jsonvalue import Obj, dig, list_at, map_at, maps_at, text_
 from metal3.apiserver.present import JSONPath
 
 from ._definition import Column
+
+log = logging.getLogger(__name__)
 
 NAME: Final = Column(
     name="Name",
@@ -30,8 +33,17 @@ CREATED_AT: Final = Column(
 
 
 def path_column(name: str, path: str, kind: str = "string", priority: int = 0) -> Column:
-    """Make a column of what a JSONPath leads to."""
-    return Column(name=name, type=kind, read=JSONPath(path).first, priority=priority)
+    """Make a column of what a JSONPath leads to; it stays empty when the path cannot be read."""
+    return Column(name=name, type=kind, read=_reader(path), priority=priority)
+
+
+def _reader(path: str) -> Callable[[Obj], object]:
+    try:
+        return JSONPath(path).first
+    except ValueError as e:
+        # The real server accepts such definitions too, and shows no value.
+        log.warning("a column stays empty: %s", e)
+        return lambda _obj: None
 
 
 def _counted(name: str, *fields: str) -> Column:

@@ -125,6 +125,22 @@ def _event_check(obj: Obj, _old: Obj | None) -> list[Obj]:
     return [cause("FieldValueInvalid", "involvedObject.namespace", message)]
 
 
+def _new_event_check(obj: Obj, old: Obj | None) -> list[Obj]:
+    """The newer group asks for more; what came through the older one stays as it is."""
+    if old is not None:
+        return []
+    required = ("reportingController", "reportingInstance", "action", "reason")
+    causes = [
+        cause("FieldValueRequired", field, "Required value")
+        for field in required
+        if not obj.get(field)
+    ]
+    if obj.get("type") not in {"Normal", "Warning"}:
+        message = f'Invalid value: "{obj.get("type")}": has invalid value'
+        causes.append(cause("FieldValueInvalid", "type", message))
+    return causes
+
+
 EVENT_FIELDS: Final = (
     "involvedObject.kind",
     "involvedObject.namespace",
@@ -152,4 +168,5 @@ STRATEGIES: Final[dict[str, Strategy]] = {
     "ValidatingWebhookConfiguration": Strategy(prepare=_webhook_prepare),
     "MutatingWebhookConfiguration": Strategy(prepare=_webhook_prepare),
 }
+EVENTS_V1: Final = Strategy(check=_new_event_check, selectable=EVENT_FIELDS, generation=False)
 PLAIN: Final = Strategy(generation=False)
