@@ -1,0 +1,150 @@
+"""Looking at the hardware: modes, repetition, and what stands in for it."""
+
+import asyncio
+import json
+
+import pytest
+
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.provisioner.fixture import FixtureOptions
+
+State = metal3api.ProvisioningState
+DETAILS = json.dumps({"ramMebibytes": 4096, "hostname": "told"})
+
+pytestmark = pytest.mark.looptime(start=0)
+
+
+async def test_a_disabled_inspection_is_skipped(bench, make_host):
+    """The host becomes available without its hardware being known."""
+    b = bench(make_host(inspectionMode="disabled"))
+    host = await b.until(State.AVAILABLE)
+    assert "inspecting" not in b.states
+    assert host.status.hardware is None
+    assert b.machine.inspections == 0
+
+
+async def test_a_new_inspection_on_request(bench):
+    """The annotation is granted once, and HardwareData is brought up to date."""
+    b = bench()
+    await b.until(State.AVAILABLE)
+    await b.rest()
+    data = await b.client.get(metal3api.HardwareData, b.key)
+    data.spec.hardware.hostname = "old"
+    await b.client.update(data)
+    await b.edit(lambda h: h.metadata.annotations.update({metal3api.INSPECT_ANNOTATION: ""}))
+    await b.until(State.INSPECTING)
+    host = await b.until(State.AVAILABLE)
+    host = await b.rest()
+    assert b.machine.inspections == 2
+    assert metal3api.INSPECT_ANNOTATION not in host.metadata.annotations
+    data = await b.client.get(metal3api.HardwareData, b.key)
+    assert data.spec.hardware.hostname == "host-0"
+
+
+async def test_a_request_on_a_host_that_must_not_be_inspected_is_ignored(bench, make_host):
+    """No round trips for ever; the condition says why nothing happens."""
+    b = bench(make_host(inspectionMode="disabled"))
+    await b.until(State.AVAILABLE)
+    await b.edit(lambda h: h.metadata.annotations.update({metal3api.INSPECT_ANNOTATION: ""}))
+    host = await b.rest()
+    assert b.states == ["", "registering", "preparing", "available"]
+    assert metal3api.INSPECT_ANNOTATION in b.condition(host, "Progressing").message
+
+
+async def test_a_failed_inspection_is_shown_and_repeated(bench):
+    """The error ends with the next try that works."""
+    b = bench()
+    b.backend.fail(b.key, "inspect", "the agent never called back")
+    host = await b.drive(lambda h: h.status.error_type is not None)
+    assert (host.status.error_type, host.status.error_message) == (
+        "inspection error",
+        "the agent never called back",
+    )
+    host = await b.until(State.AVAILABLE)
+    assert (host.status.error_type, host.status.error_count) == (None, 0)
+
+
+async def test_hardware_told_by_annotation(bench, make_host):
+    """A host that is not inspected gets its details from the user, and HardwareData with them."""
+    host = make_host(inspectionMode="disabled")
+    host.metadata.annotations = {metal3api.HARDWARE_DETAILS_ANNOTATION: DETAILS}
+    b = bench(host)
+    host = await b.until(State.AVAILABLE)
+    assert host.status.hardware.hostname == "told"
+    assert metal3api.HARDWARE_DETAILS_ANNOTATION not in host.metadata.annotations
+    data = await b.client.get(metal3api.HardwareData, b.key)
+    assert data.spec.hardware.hostname == "told"
+    assert "UpdateHardwareDetails" in b.recorder.reasons
+
+
+async def test_a_broken_annotation_is_dropped_with_an_event(bench, make_host):
+    """It is not looked at again and again."""
+    host = make_host(inspectionMode="disabled")
+    host.metadata.annotations = {metal3api.HARDWARE_DETAILS_ANNOTATION: "{"}
+    b = bench(host)
+    host = await b.until(State.AVAILABLE)
+    assert host.status.hardware is None
+    assert host.metadata.annotations == {}
+    assert "RemoveAnnotation" in b.recorder.reasons
+
+
+async def test_hardware_data_is_trusted_more_than_the_annotation(bench, make_host):
+    """What an inspection found wins over what somebody wrote."""
+    host = make_host(inspectionMode="disabled")
+    host.metadata.annotations = {metal3api.HARDWARE_DETAILS_ANNOTATION: DETAILS}
+    data = metal3api.HardwareData.named("host-0", "metal3")
+    data.spec.hardware = metal3api.HardwareDetails(hostname="found")
+    b = bench(host, data)
+    host = await b.until(State.AVAILABLE)
+    assert host.status.hardware.hostname == "found"
+
+
+async def test_waiting_for_a_slot_is_shown_and_ends_with_a_wake_up(bench, make_host):
+    """A delayed host says so, and is woken when the host before it is done."""
+    b = bench(None, make_host("host-1"), fixture=FixtureOptions(limit=1))
+    other = b.key._replace(name="host-1")
+    await b.until(State.INSPECTING)
+    await b.reconcile()
+    for _ in range(4):
+        await b.reconcile(other)
+    await asyncio.sleep(0.5)
+    await b.reconcile(other)
+    host = await b.host(other)
+    assert (host.status.provisioning.state, host.status.operational_status) == (
+        "registering",
+        "delayed",
+    )
+    assert "free slot" in b.condition(host, "Progressing").message
+    assert other not in b.woken
+    await b.until(State.PREPARING)
+    assert b.woken == [other]
+    await b.reconcile(other)
+    host = await b.host(other)
+    assert (host.status.provisioning.state, host.status.operational_status) == ("inspecting", "OK")
+
+
+async def test_conditions_of_a_life(bench, make_host):
+    """Programs can wait for each stage, and people can read what goes on."""
+    image = {"url": "http://images/a.qcow2", "checksum": "abc"}
+    b = bench(make_host(image=image))
+    host = await b.until(State.INSPECTING)
+    assert b.condition(host, "Progressing").reason == "Inspecting"
+    assert b.condition(host, "Manageable").status == "True"
+    assert b.condition(host, "Ready").status == "False"
+    host = await b.until(State.AVAILABLE)
+    assert b.condition(host, "AvailableForProvisioning").status == "True"
+    host = await b.until(State.PROVISIONED)
+    for kind in ("Ready", "Provisioned", "Manageable"):
+        assert b.condition(host, kind).status == "True"
+    assert b.condition(host, "AvailableForProvisioning").status == "False"
+    assert b.condition(host, "Progressing").status == "False"
+    assert all(c.observed_generation == host.metadata.generation for c in host.status.conditions)
+
+
+async def test_operation_times_are_kept(bench):
+    """When each operation began and ended."""
+    b = bench()
+    host = await b.until(State.AVAILABLE)
+    for name in ("register", "inspect"):
+        metric = host.status.operation_history.to_dict()[name]
+        assert metric["start"] <= metric["end"]
