@@ -130,6 +130,16 @@ async def test_refusals_are_exceptions_by_reason(serve, code, body, error, messa
         assert caught.value.causes == (rest.StatusCause("R", "too large", "spec.size"),)
 
 
+async def test_redirects_are_not_followed(serve):
+    """Nobody may lead our token elsewhere."""
+    other = await serve((200, "{}"))
+    server = await serve((302, "", {"Location": other.url}))
+    async with transport_to(server, auth=rest.BearerToken("tok")) as transport:
+        with pytest.raises(rest.StatusError, match="302"):
+            await transport.send(GET)
+    assert other.seen == []
+
+
 async def test_a_long_body_that_is_no_status_is_cut(serve):
     """A proxy's page does not fill our logs."""
     server = await serve((503, "<html>" + "x" * 100_000))
