@@ -1,0 +1,127 @@
+"""Metal3Cluster of infrastructure.cluster.x-k8s.io/v1beta1, generated from its CRD; do not edit, run `make generate`."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from metal3.api.meta.v1 import Condition, GroupVersionKind, Model, Object, Time
+
+
+class Metal3ClusterSpecControlPlaneEndpoint(Model):
+    """Where the API server of the workload cluster is reached."""
+
+    required_fields: ClassVar[frozenset[str]] = frozenset({"host", "port"})
+
+    host: str = ""
+    """Name or address."""
+
+    port: int = 0
+    """TCP port."""
+
+
+class Metal3ClusterSpecFailureDomains(Model):
+    """One group of hosts that may fail together."""
+
+    control_plane: Annotated[bool | None, Field(alias="controlPlane")] = None
+    """Whether control plane machines may be placed here."""
+
+    attributes: dict[str, str] = Field(default_factory=dict)
+    """Facts about the domain, free in form."""
+
+
+class Metal3ClusterSpec(Model):
+    """The cluster that is wanted."""
+
+    control_plane_endpoint: Annotated[
+        Metal3ClusterSpecControlPlaneEndpoint | None, Field(alias="controlPlaneEndpoint")
+    ] = None
+    """Where the API server of the workload cluster is reached."""
+
+    cloud_provider_enabled: Annotated[bool | None, Field(alias="cloudProviderEnabled")] = None
+    """Whether an external cloud provider sets the provider ID of the nodes; else this provider
+    does.
+    """
+
+    failure_domains: Annotated[
+        dict[str, Metal3ClusterSpecFailureDomains], Field(alias="failureDomains")
+    ] = Field(default_factory=dict)
+    """Groups of hosts that machines are spread over."""
+
+    no_cloud_provider: Annotated[bool | None, Field(alias="noCloudProvider")] = None
+    """The opposite of cloudProviderEnabled, from before that existed."""
+
+
+class Metal3ClusterStatusConditions(Model):
+    """One aspect of the state."""
+
+    required_fields: ClassVar[frozenset[str]] = frozenset(
+        {"last_transition_time", "status", "type"}
+    )
+
+    type: str = ""
+    """What the condition is about."""
+
+    status: str = ""
+    """True, False, or Unknown."""
+
+    severity: str | None = None
+    """How bad it is when the status is False: Error, Warning or Info."""
+
+    reason: str | None = None
+    """The cause of the last change in one word."""
+
+    message: str | None = None
+    """The same for people."""
+
+    last_transition_time: Annotated[Time, Field(alias="lastTransitionTime")] = ""
+    """When the status last changed."""
+
+
+class Metal3ClusterStatusV1beta2(Model):
+    """Conditions in the newer form."""
+
+    conditions: list[Condition] = Field(default_factory=list)
+    """Aspects of the state, in the form all Kubernetes tools read."""
+
+
+class Metal3ClusterStatus(Model):
+    """What was found."""
+
+    last_updated: Annotated[Time | None, Field(alias="lastUpdated")] = None
+    """When this status was last written."""
+
+    failure_reason: Annotated[str | None, Field(alias="failureReason")] = None
+    """Error in one word."""
+
+    failure_message: Annotated[str | None, Field(alias="failureMessage")] = None
+    """Error for people."""
+
+    ready: bool | None = None
+    """Whether the infrastructure is ready."""
+
+    conditions: list[Metal3ClusterStatusConditions] = Field(default_factory=list)
+    """Aspects of the state in the form of Cluster API before v1beta2."""
+
+    v_1_beta_2: Annotated[Metal3ClusterStatusV1beta2 | None, Field(alias="v1beta2")] = None
+    """Conditions in the newer form."""
+
+    failure_domains: Annotated[
+        dict[str, Metal3ClusterSpecFailureDomains], Field(alias="failureDomains")
+    ] = Field(default_factory=dict)
+    """The failure domains that Cluster API may use."""
+
+
+class Metal3Cluster(Object):
+    """A workload cluster on bare-metal hosts."""
+
+    gvk: ClassVar[GroupVersionKind] = GroupVersionKind(
+        "infrastructure.cluster.x-k8s.io", "v1beta1", "Metal3Cluster"
+    )
+    plural: ClassVar[str] = "metal3clusters"
+    namespaced: ClassVar[bool] = True
+
+    spec: Metal3ClusterSpec = Field(default_factory=Metal3ClusterSpec)
+    """The cluster that is wanted."""
+
+    status: Metal3ClusterStatus = Field(default_factory=Metal3ClusterStatus)
+    """What was found."""

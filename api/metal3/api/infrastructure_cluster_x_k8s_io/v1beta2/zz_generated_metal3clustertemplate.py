@@ -1,0 +1,81 @@
+"""Metal3ClusterTemplate of infrastructure.cluster.x-k8s.io/v1beta2, generated from its CRD; do not edit, run `make generate`."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from metal3.api.meta.v1 import GroupVersionKind, Model, Object
+
+from .zz_generated_metal3cluster import (
+    Metal3ClusterSpecControlPlaneEndpoint,
+    Metal3ClusterSpecFailureDomains,
+)
+
+
+class Metal3ClusterTemplateSpecTemplateMetadata(Model):
+    """Labels and annotations of what is made from the template."""
+
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Labels to set."""
+
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """Annotations to set."""
+
+
+class Metal3ClusterTemplateSpecTemplateSpec(Model):
+    """The cluster that is wanted."""
+
+    control_plane_endpoint: Annotated[
+        Metal3ClusterSpecControlPlaneEndpoint | None, Field(alias="controlPlaneEndpoint")
+    ] = None
+    """Where the API server of the workload cluster is reached."""
+
+    cloud_provider_enabled: Annotated[bool | None, Field(alias="cloudProviderEnabled")] = None
+    """Whether an external cloud provider sets the provider ID of the nodes; else this provider
+    does.
+    """
+
+    failure_domains: Annotated[
+        list[Metal3ClusterSpecFailureDomains], Field(alias="failureDomains")
+    ] = Field(default_factory=list)
+    """Groups of hosts that machines are spread over."""
+
+
+class Metal3ClusterTemplateSpecTemplate(Model):
+    """What each of them looks like."""
+
+    required_fields: ClassVar[frozenset[str]] = frozenset({"spec"})
+
+    metadata: Metal3ClusterTemplateSpecTemplateMetadata | None = None
+    """Labels and annotations of what is made from the template."""
+
+    spec: Metal3ClusterTemplateSpecTemplateSpec = Field(
+        default_factory=Metal3ClusterTemplateSpecTemplateSpec
+    )
+    """The cluster that is wanted."""
+
+
+class Metal3ClusterTemplateSpec(Model):
+    """The clusters that are made."""
+
+    required_fields: ClassVar[frozenset[str]] = frozenset({"template"})
+
+    template: Metal3ClusterTemplateSpecTemplate = Field(
+        default_factory=Metal3ClusterTemplateSpecTemplate
+    )
+    """What each of them looks like."""
+
+
+class Metal3ClusterTemplate(Object):
+    """A template for Metal3Clusters, used by a ClusterClass."""
+
+    gvk: ClassVar[GroupVersionKind] = GroupVersionKind(
+        "infrastructure.cluster.x-k8s.io", "v1beta2", "Metal3ClusterTemplate"
+    )
+    plural: ClassVar[str] = "metal3clustertemplates"
+    namespaced: ClassVar[bool] = True
+
+    required_fields: ClassVar[frozenset[str]] = Object.required_fields | frozenset({"spec"})
+
+    spec: Metal3ClusterTemplateSpec = Field(default_factory=Metal3ClusterTemplateSpec)
+    """The clusters that are made."""

@@ -1,0 +1,72 @@
+"""Metal3Data of infrastructure.cluster.x-k8s.io/v1beta2, generated from its CRD; do not edit, run `make generate`."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from metal3.api.meta.v1 import GroupVersionKind, Model, Object
+
+
+class Metal3DataSpecClaim(Model):
+    """Metal3DataClaim this was made for."""
+
+    name: str | None = None
+    """Name of the object."""
+
+    namespace: str | None = None
+    """Namespace of the object."""
+
+
+class Metal3DataSpecMetaData(Model):
+    """Secret with the rendered metadata."""
+
+    name: str | None = None
+    """Name of the Secret."""
+
+    namespace: str | None = None
+    """Namespace of the Secret; empty means that of the object."""
+
+
+class Metal3DataSpec(Model):
+    """The data of one machine."""
+
+    index: int | None = None
+    """Number of the machine within its template."""
+
+    claim: Metal3DataSpecClaim | None = None
+    """Metal3DataClaim this was made for."""
+
+    template: Metal3DataSpecClaim | None = None
+    """Metal3DataTemplate this was made from."""
+
+    meta_data: Annotated[Metal3DataSpecMetaData | None, Field(alias="metaData")] = None
+    """Secret with the rendered metadata."""
+
+    network_data: Annotated[Metal3DataSpecMetaData | None, Field(alias="networkData")] = None
+    """Secret with the rendered network data."""
+
+
+class Metal3DataStatus(Model):
+    """How far rendering has come."""
+
+    ready: bool | None = None
+    """True once the Secrets are there."""
+
+    error_message: Annotated[str | None, Field(alias="errorMessage")] = None
+    """What keeps it from being ready."""
+
+
+class Metal3Data(Object):
+    """Metadata and network data of one machine."""
+
+    gvk: ClassVar[GroupVersionKind] = GroupVersionKind(
+        "infrastructure.cluster.x-k8s.io", "v1beta2", "Metal3Data"
+    )
+    plural: ClassVar[str] = "metal3datas"
+    namespaced: ClassVar[bool] = True
+
+    spec: Metal3DataSpec = Field(default_factory=Metal3DataSpec)
+    """The data of one machine."""
+
+    status: Metal3DataStatus = Field(default_factory=Metal3DataStatus)
+    """How far rendering has come."""
