@@ -1,5 +1,7 @@
 """Objects that tests of several packages need, stating only what matters."""
 
+import asyncio
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -7,6 +9,10 @@ from metal3.api.core import v1 as corev1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 
 NAMESPACE = "metal3"
+
+# looptime asks the policy for a loop before each test, also for tests that are not async; without
+# this the policy would make one that nobody closes, which ends the session with a ResourceWarning.
+asyncio.set_event_loop(None)
 
 settings.register_profile(
     "metal3", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
