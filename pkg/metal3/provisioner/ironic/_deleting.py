@@ -27,9 +27,7 @@ async def remove(session: Session, *, force: bool) -> Result:
     if node is None:
         return Result.complete()
     match node.state:
-        case State.ENROLL:
-            pass
-        case State.AVAILABLE | State.MANAGEABLE:
+        case State.ENROLL | State.AVAILABLE | State.MANAGEABLE:
             node = await session.patch(node, field_patch(node, {"instance_uuid": None}))
         case state if state in WORKING:
             return session.wait()

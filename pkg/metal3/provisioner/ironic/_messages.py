@@ -8,7 +8,7 @@ from typing import Final
 
 MAX_RAW: Final = 400
 
-_BMC: Final = "the BMC at {address}"
+_BMC: Final = "the BMC{address}"
 _CAUSES: Final = (
     (
         (
@@ -74,7 +74,9 @@ def shorten(text: str, limit: int = MAX_RAW) -> str:
 def explain(what: str, raw: str, *, address: str) -> str:
     """``what`` (such as "inspection failed"), the cause when it is known, and the raw text."""
     cause = next((text for pattern, text in _COMPILED if pattern.search(raw)), "")
-    sentence = f"{what}: {cause.format(address=address)}" if cause else what
+    sentence = (
+        f"{what}: {cause.format(address=f' at {address}' if address else '')}" if cause else what
+    )
     if not raw.strip():
         return f"{sentence}: Ironic gave no reason; its log has more"
     return f"{sentence} ({shorten(raw)})" if cause else f"{sentence}: {shorten(raw)}"

@@ -247,3 +247,8 @@ def test_long_texts_and_logins_in_urls():
     assert "hunter2" not in text
     assert text.startswith("a b http://***@host/x")
     assert len(text) == 400
+
+
+def test_a_message_without_an_address():
+    """Some callers do not know it."""
+    assert "the BMC refused" in explain("it failed", "code 401", address="")

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from metal3.provisioner import Backend
 from metal3.provisioner.ironic import ConfigurationError, new_factory
 from metal3.provisioner.ironic._config import read_config
 
@@ -95,6 +96,8 @@ def test_images_may_be_missing_when_they_are_built():
 async def test_the_factory_makes_no_request():
     """A manager can be built while Ironic is down."""
     backend = new_factory(GOOD)
+    seam: Backend = backend
+    assert seam is backend
     assert backend.client.requests.total() == 0
 
 
