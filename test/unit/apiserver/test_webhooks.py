@@ -60,14 +60,16 @@ class Hook:
             old, new = ("size", "extent") if wanted.endswith("v2") else ("extent", "size")
             if old in spec:
                 spec[new] = spec.pop(old)
-            obj["metadata"]["uid"] = "forged"
+            if self.uid:
+                obj["metadata"]["uid"] = self.uid
             converted.append(obj | {"apiVersion": wanted})
         response = {
             "uid": review["uid"],
             "result": {"status": "Success"},
             "convertedObjects": converted,
         } | self.response
-        return web.json_response({"kind": "ConversionReview", "response": response})
+        header = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "ConversionReview"}
+        return web.json_response(header | {"response": response})
 
     def config(self, **more: Any) -> dict[str, Any]:
         """Make a webhook entry for config maps."""
@@ -220,13 +222,40 @@ async def test_failure_policy(client, hook, trouble, policy, code):
         assert 'failed calling webhook "hook.example.com"' in reply.body["message"]
 
 
-async def test_a_dry_run_asks_only_webhooks_without_side_effects(client, hook):
-    """Others make the dry run fail."""
-    await configure(client, "validating", hook.config(sideEffects="Some"))
-    reply = await client.call("POST", CONFIG_MAPS, config_map(), dryRun="All")
-    assert reply.code == 400
-    assert "does not support dry run" in reply.body["message"]
-    assert hook.asked == []
+async def test_webhooks_must_be_free_of_side_effects(client, hook):
+    """Others cannot be configured: a dry run would not be dry."""
+    body = {"metadata": {"name": "test"}, "webhooks": [hook.config(sideEffects="Some")]}
+    reply = await client.call("POST", f"{HOOKS}/validatingwebhookconfigurations", body)
+    assert reply.code == 422
+    assert reply.body["details"]["causes"][0]["field"] == "webhooks[0].sideEffects"
+
+
+async def test_a_dry_run_tells_the_webhook(client, hook):
+    """Which then is to do nothing but answer."""
+    await configure(client, "validating", hook.config())
+    await client.ok("POST", CONFIG_MAPS, config_map(), dryRun="All")
+    assert hook.asked[0]["dryRun"] is True
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "text"),
+    [
+        (None, 400, "denied the request without explanation"),
+        ({"message": "no"}, 400, "denied the request: no"),
+        ({"reason": "Forbidden"}, 400, "denied the request: Forbidden"),
+        ({"code": 403, "message": "no"}, 403, "denied the request: no"),
+        ({"code": 200, "message": "no"}, 400, "denied the request: no"),
+    ],
+)
+async def test_refusals_without_a_code(client, hook, status, code, text):
+    """Are bad requests, with as much explanation as there is."""
+    hook.response = {"allowed": False} | ({"status": status} if status else {})
+    await configure(client, "validating", hook.config())
+    reply = await client.call("POST", CONFIG_MAPS, config_map())
+    assert (reply.code, reply.body["message"]) == (
+        code,
+        f'admission webhook "hook.example.com" {text}',
+    )
 
 
 async def test_webhooks_never_see_their_own_configuration(client, hook):
@@ -234,7 +263,7 @@ async def test_webhooks_never_see_their_own_configuration(client, hook):
     rule = {"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}
     hook.response = {"allowed": False}
     await configure(client, "validating", hook.config(rules=[rule]))
-    assert (await client.call("POST", CONFIG_MAPS, config_map())).code == 403
+    assert (await client.call("POST", CONFIG_MAPS, config_map())).code == 400
     await client.ok("DELETE", f"{HOOKS}/validatingwebhookconfigurations/test")
     await client.ok("POST", CONFIG_MAPS, config_map())
 
@@ -286,7 +315,6 @@ async def test_objects_are_converted_everywhere(client, hook):
     await client.ok("POST", CRDS, two_versions(by_webhook(hook)))
     made = await client.ok("POST", WIDGETS, widget("a", {"size": 4}))
     assert (made["apiVersion"], made["spec"]["size"]) == ("example.com/v1", 4)
-    assert made["metadata"]["uid"] != "forged"
     other = await client.get(f"{V2}/a")
     assert (other["apiVersion"], other["spec"]["extent"]) == ("example.com/v2", 4)
     assert other["metadata"]["uid"] == made["metadata"]["uid"]
@@ -327,6 +355,16 @@ async def test_a_failing_conversion_fails_the_request(client, hook):
     assert reply.code == 500
     assert "no idea" in reply.body["message"]
     assert (await client.get(f"{V2}/a"))["spec"]["extent"] == 4
+
+
+async def test_a_conversion_must_not_change_what_identifies_an_object(client, hook):
+    """An object that comes back with another uid fails the request."""
+    await client.ok("POST", CRDS, two_versions(by_webhook(hook)))
+    hook.uid = "forged"
+    reply = await client.call("POST", WIDGETS, widget("a", {"size": 4}))
+    assert reply.code == 500
+    assert "another uid" in reply.body["message"]
+    assert (await client.get(V2))["items"] == []
 
 
 async def test_conversion_without_webhook_renames_the_version(client):

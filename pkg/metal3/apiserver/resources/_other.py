@@ -102,7 +102,9 @@ _WEBHOOK: Final = d.record(
         "matchPolicy": d.text(default="Equivalent"),
         "namespaceSelector": d.label_selector("Which namespaces.") | {"default": {}},
         "objectSelector": d.label_selector("Which objects.") | {"default": {}},
-        "sideEffects": d.text("Whether it does more than to answer."),
+        "sideEffects": d.text(
+            "Whether it does more than to answer.", enum=["None", "NoneOnDryRun"]
+        ),
         "timeoutSeconds": d.number(
             "How long it may take, in seconds.", default=10, minimum=1, maximum=30
         ),

@@ -5,6 +5,7 @@ import base64
 import binascii
 import logging
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
@@ -120,9 +121,6 @@ class Admission:
 
     async def _ask(self, webhook: Obj, attributes: Attributes, obj: Obj | None, warn: Warn) -> Obj:
         """Return the response of an allowed request, empty when the webhook is passed over."""
-        if attributes.dry_run and webhook.get("sideEffects") not in {"None", "NoneOnDryRun"}:
-            name = text_at(webhook, "name")
-            raise errors.bad_request(f'admission webhook "{name}" does not support dry run')
         version = matching_version(webhook, attributes) or attributes.version
         review = await _review(attributes, obj, version)
         timeout = webhook.get("timeoutSeconds")
@@ -156,14 +154,15 @@ def _verdict(webhook: Obj, response: Obj, uid: str, warn: Warn) -> Obj:
 
 def _denied(webhook: Obj, status: Obj) -> errors.StatusError:
     name = text_at(webhook, "name")
-    message = text_at(status, "message")
+    why = text_at(status, "message") or text_at(status, "reason")
     text = f'admission webhook "{name}" denied the request'
-    text += f": {message}" if message else " without explanation"
+    text += f": {why}" if why else " without explanation"
     code = status.get("code")
-    refused = isinstance(code, int) and code >= 400  # noqa: PLR2004 - only errors may be told
+    if not isinstance(code, int) or code < HTTPStatus.BAD_REQUEST:
+        code = HTTPStatus.BAD_REQUEST
     return errors.StatusError(
-        code if refused and isinstance(code, int) else 403,
-        text_at(status, "reason") or "Forbidden",
+        code,
+        text_at(status, "reason") or "BadRequest",
         text,
         details=map_at(status, "details") or None,
     )

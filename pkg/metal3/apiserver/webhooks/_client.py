@@ -70,8 +70,10 @@ class WebhookClient:
         if len(body) > MAX_ANSWER:
             raise WebhookError("the answer is too large")
         answer = loads(body)
-        if not is_map(answer):
-            raise WebhookError("the answer is no object")
+        header = ("apiVersion", "kind")
+        if not is_map(answer) or any(answer.get(name) != review[name] for name in header):
+            wanted = f"{review['apiVersion']}, Kind={review['kind']}"
+            raise WebhookError(f"expected webhook response of {wanted}")
         return answer
 
     def _address(self, config: Obj) -> tuple[str, str | None]:

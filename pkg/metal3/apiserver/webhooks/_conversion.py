@@ -66,6 +66,9 @@ class WebhookConversion:
             if after.get("apiVersion") != api_version or after.get("kind") != before.get("kind"):
                 raise self._failed(f"an object did not come back as {api_version}")
             metadata = map_at(after, "metadata")
+            for field in _IDENTITY:
+                if metadata.get(field) != map_at(before, "metadata").get(field):
+                    raise self._failed(f"returned an object with another {field}")
             kept = {k: v for k, v in map_at(before, "metadata").items() if k not in _MUTABLE}
             for field in _MUTABLE:
                 if is_map(metadata.get(field)) and metadata[field]:
@@ -77,6 +80,7 @@ class WebhookConversion:
         return errors.internal(f"conversion webhook for {self._name} failed: {why}")
 
 
+_IDENTITY: Final = ("name", "namespace", "uid")
 _MUTABLE: Final = ("labels", "annotations")
 
 
