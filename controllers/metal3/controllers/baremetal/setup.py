@@ -26,6 +26,7 @@ from .bmceventsubscription_controller import (
     subscriptions_of_host,
 )
 from .dataimage_controller import DataImageReconciler
+from .host.agent_images import AgentImages
 from .host.capacity import CapacityQueue
 from .host.environment import Environment
 from .host.writer import HostWriter
@@ -36,6 +37,7 @@ from .hostfirmwaresettings_controller import (
     schema_names,
 )
 from .options import BaremetalOptions
+from .preprovisioningimage_controller import PreprovisioningImageReconciler
 from .wakeups import (
     SECRET_INDEX,
     any_change,
@@ -80,7 +82,7 @@ async def setup(
     variables = dict(os.environ if environment is None else environment)
     if options.build_preprovisioning_images:
         variables[BUILD_IMAGES] = "true"
-    build(mgr, options, load_backend(options.provisioner, variables))
+    build(mgr, options, load_backend(options.provisioner, variables), AgentImages(variables))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +94,14 @@ class Operator:
 
 
 def build(
-    mgr: ctrl.Manager, options: BaremetalOptions, backend: Backend, *, unique_names: bool = True
+    mgr: ctrl.Manager,
+    options: BaremetalOptions,
+    backend: Backend,
+    images: AgentImages | None = None,
+    *,
+    unique_names: bool = True,
 ) -> Operator:
-    """As :func:`setup`, with a backend at hand.
+    """As :func:`setup`, with a backend (and the agent's images) at hand.
 
     ``unique_names`` False allows several operators in one process, as tests need it.
     """
@@ -113,6 +120,8 @@ def build(
     controllers = _controller_options(mgr, options.workers, unique_names=unique_names)
     _add_host_controller(mgr, env, channel, controllers)
     _add_companions(mgr, env, controllers)
+    if options.build_preprovisioning_images and images is not None and images.is_configured():
+        _add_image_controller(mgr, env, images, controllers)
     _add_webhooks(mgr)
     mgr.add(RunnableFunc(fn=lambda: backend.run(channel.wake)))
     return Operator(environment=env, channel=channel)
@@ -188,6 +197,18 @@ def _add_companions(mgr: ctrl.Manager, env: Environment, options: ctrl.Controlle
         )
         .with_options(options)
         .complete(BMCEventSubscriptionReconciler(env=env))
+    )
+
+
+def _add_image_controller(
+    mgr: ctrl.Manager, env: Environment, images: AgentImages, options: ctrl.ControllerOptions
+) -> None:
+    (
+        ctrl.new_controller_managed_by(mgr)
+        .for_(metal3api.PreprovisioningImage, predicates=(any_change(),))
+        .owns(corev1.Secret, match_every_owner=True)
+        .with_options(options)
+        .complete(PreprovisioningImageReconciler(env=env, images=images))
     )
 
 

@@ -29,6 +29,7 @@ async def find_image(p: HostPass) -> tuple[PreprovisioningImage | None, Action |
     formats = await p.provisioner.preprovisioning_image_formats()
     if formats is None or not needs_agent(p):
         return None, None
+    await _claim_network_data(p)
     image = await _ensure(p, tuple(formats))
     if image is None:
         return None, None
@@ -113,17 +114,22 @@ async def _has_current_network_data(p: HostPass, image: Kind) -> bool:
         return False
     if not name or built is None:
         return True
+    secret = await _claim_network_data(p)
+    return secret is not None and (built.version or "") == secret.metadata.resource_version
+
+
+async def _claim_network_data(p: HostPass) -> corev1.Secret | None:
+    """Mark the Secret as ours before the image is made: marking changes its version."""
+    name = p.host.spec.preprovisioning_network_data_name
+    if not name:
+        return None
+    key = NamespacedName(p.key.namespace, name)
     try:
-        secret: corev1.Secret = await acquire_secret(
-            p.env.client,
-            p.env.live,
-            NamespacedName(p.key.namespace, name),
-            owner=p.host,
-            finalizer=True,
+        return await acquire_secret(
+            p.env.client, p.env.live, key, owner=p.host, finalizer=not p.is_deleting
         )
     except SecretNotFoundError:
-        return False
-    return (built.version or "") == secret.metadata.resource_version
+        return None
 
 
 def _usable(image: Kind) -> PreprovisioningImage:
