@@ -17,6 +17,7 @@ from metal3.runtime.client import (
     RestClient,
     Selection,
 )
+from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.rest import BearerToken, TLSConfig, load_config
 from metal3.runtime.types import NamespacedName
 
@@ -42,24 +43,55 @@ async def client(config):
         yield client
 
 
-async def test_an_object_through_its_life(client):
+@pytest.fixture(params=["server", "fake"])
+def either(request):
+    """The server and its double, which must not differ."""
+    if request.param == "fake":
+        return FakeClient(without_status=(corev1.ConfigMap,))
+    return request.getfixturevalue("client")
+
+
+async def test_an_object_through_its_life(either):
     """Create, read, replace, patch in three ways, delete: each with the errors it promises."""
-    made = await client.create(config_map(data={"a": "1"}))
+    made = await either.create(config_map(data={"a": "1"}))
     with pytest.raises(ctrlclient.AlreadyExistsError):
-        await client.create(config_map())
+        await either.create(config_map())
     made.data = {"a": "2"}
-    await client.update(made)
+    await either.update(made)
     with pytest.raises(ctrlclient.ConflictError):
-        await client.update(made)
-    merged = await client.patch(made, Patch(PatchType.MERGE, {"data": {"b": "3"}}))
+        await either.update(made)
+    merged = await either.patch(made, Patch(PatchType.MERGE, {"data": {"b": "3"}}))
     assert merged.data == {"a": "2", "b": "3"}
-    patched = await client.patch(made, Patch(PatchType.JSON, [{"op": "remove", "path": "/data/b"}]))
+    patched = await either.patch(made, Patch(PatchType.JSON, [{"op": "remove", "path": "/data/b"}]))
     assert patched.data == {"a": "2"}
     with pytest.raises(ctrlclient.ConflictError):
-        await client.delete(made, preconditions=Preconditions(uid="another"))
-    await client.delete(made, preconditions=Preconditions(uid=made.metadata.uid))
+        await either.delete(made, preconditions=Preconditions(uid="another"))
+    await either.delete(made, preconditions=Preconditions(uid=made.metadata.uid))
     with pytest.raises(ctrlclient.NotFoundError):
-        await client.get(corev1.ConfigMap, KEY)
+        await either.get(corev1.ConfigMap, KEY)
+
+
+async def test_finalizers_hold(either):
+    """Deletion waits for the last finalizer; until then no other may be added."""
+    made = await either.create(config_map(meta={"finalizers": ["test.example/hold"]}))
+    await either.delete(made)
+    held = await either.get(corev1.ConfigMap, KEY)
+    assert held.metadata.deletion_timestamp
+    held.metadata.finalizers = ["test.example/hold", "test.example/more"]
+    with pytest.raises((ctrlclient.InvalidError, ctrlclient.ForbiddenError)):
+        await either.update(held)
+    await either.patch(held, Patch(PatchType.MERGE, {"metadata": {"finalizers": None}}))
+    with pytest.raises(ctrlclient.NotFoundError):
+        await either.get(corev1.ConfigMap, KEY)
+
+
+async def test_generated_names_and_no_news(either):
+    """Names are made for each object; a write of the same content makes no revision."""
+    meta = metav1.ObjectMeta(generate_name="g-", namespace="default")
+    made = [await either.create(corev1.ConfigMap(metadata=meta)) for _ in range(2)]
+    assert made[0].metadata.name != made[1].metadata.name
+    again = await either.update(made[0])
+    assert again.metadata.resource_version == made[0].metadata.resource_version
 
 
 async def test_apply_creates_and_owns(client):
@@ -81,41 +113,41 @@ async def test_an_invalid_object_names_its_fields(client):
     assert [cause.field for cause in caught.value.causes] == ["metadata.name"]
 
 
-async def test_a_dry_run_stores_nothing(client):
+async def test_a_dry_run_stores_nothing(either):
     """The answer looks like the object that would be there."""
-    assert (await client.create(config_map(), dry_run=True)).metadata.uid
+    assert (await either.create(config_map(), dry_run=True)).metadata.uid
     with pytest.raises(ctrlclient.NotFoundError):
-        await client.get(corev1.ConfigMap, KEY)
+        await either.get(corev1.ConfigMap, KEY)
 
 
-async def test_lists_select_and_page(client):
+async def test_lists_select_and_page(either):
     """Selectors are the server's; pages continue where they ended; a collection is deleted."""
     for n in range(5):
-        await client.create(config_map(f"n{n}", meta={"labels": {"n": str(n)}}))
-    found = await client.list(corev1.ConfigMap, labels="n in (1,3)")
+        await either.create(config_map(f"n{n}", meta={"labels": {"n": str(n)}}))
+    found = await either.list(corev1.ConfigMap, labels="n in (1,3)")
     assert [obj.metadata.name for obj in found.items] == ["n1", "n3"]
-    found = await client.list(corev1.ConfigMap, fields={"metadata.name": "n2"})
+    found = await either.list(corev1.ConfigMap, fields={"metadata.name": "n2"})
     assert [obj.metadata.name for obj in found.items] == ["n2"]
     names, token = [], None
     while token != "":
-        page = await client.list(corev1.ConfigMap, labels="n", limit=2, continue_token=token)
+        page = await either.list(corev1.ConfigMap, labels="n", limit=2, continue_token=token)
         names += [obj.metadata.name for obj in page.items]
         token = page.continue_token
     assert names == ["n0", "n1", "n2", "n3", "n4"]
-    await client.delete_all_of(corev1.ConfigMap, namespace="default", labels="n")
-    assert (await client.list(corev1.ConfigMap, labels="n")).items == []
+    await either.delete_all_of(corev1.ConfigMap, namespace="default", labels="n")
+    assert (await either.list(corev1.ConfigMap, labels="n")).items == []
 
 
-async def test_watches_go_on_from_a_revision(client):
+async def test_watches_go_on_from_a_revision(either):
     """Each change once, in order."""
-    start = (await client.list(corev1.ConfigMap)).resource_version
-    made = await client.create(config_map(data={"a": "1"}))
-    await client.patch(made, Patch(PatchType.MERGE, {"data": {"a": "2"}}))
-    await client.delete(made)
+    start = (await either.list(corev1.ConfigMap)).resource_version
+    made = await either.create(config_map(data={"a": "1"}))
+    await either.patch(made, Patch(PatchType.MERGE, {"data": {"a": "2"}}))
+    await either.delete(made)
     told = []
     async with (
         asyncio.timeout(30),
-        client.watch(corev1.ConfigMap, namespace="default", resource_version=start) as events,
+        either.watch(corev1.ConfigMap, namespace="default", resource_version=start) as events,
     ):
         async for event in events:
             if event.type is not EventType.BOOKMARK and event.object.metadata.name == "one":

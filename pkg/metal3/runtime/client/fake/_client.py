@@ -194,7 +194,7 @@ class FakeClient:
             raise InvalidError("sendInitialEvents: Forbidden: streaming lists are not offered")
         chosen = self._requests.filter(kind, selection)
         since, first = int(resource_version or 0), Events()
-        if initial_events or not since:
+        if initial_events or not resource_version:
             first = self._initial(chosen, bookmark=initial_events)
             since = self._requests.server.tracker.revision
         async with aclosing(self._events(chosen, first, since)) as events:

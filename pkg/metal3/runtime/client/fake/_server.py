@@ -73,7 +73,9 @@ class Server:
             meta.pop(name, None)
         if target.has_status:
             sent.pop("status", None)
-        return sent if dry_run else self.tracker.add(target.resource, target.key, sent)
+        if dry_run:
+            return self.tracker.fill(sent)
+        return self.tracker.add(target.resource, target.key, sent)
 
     def update(self, target: Target, sent: Json, *, dry_run: bool = False) -> Json:
         """Replace the object or its status; the same content makes no new revision."""

@@ -59,11 +59,15 @@ class Tracker:
 
     def add(self, resource: Resource, key: NamespacedName, obj: Json) -> Json:
         """Store a new object; identity that is missing is filled in."""
+        return self.put(resource, key, self.fill(obj))
+
+    def fill(self, obj: Json) -> Json:
+        """Give a new object its identity, without storing it."""
         meta = obj["metadata"]
         meta["uid"] = meta.get("uid") or str(uuid.uuid5(uuid.NAMESPACE_OID, str(self.revision + 1)))
         meta.setdefault("creationTimestamp", metav1.format_time(self.clock()))
         meta.setdefault("generation", 1)
-        return self.put(resource, key, obj)
+        return obj
 
     def put(self, resource: Resource, key: NamespacedName, obj: Json) -> Json:
         """Store a new revision; returns the object with its resourceVersion."""
