@@ -20,6 +20,7 @@ _SCHEMA: Final = (
     "unique",
 )
 _COMPONENTS: Final = ("bios", "bmc")
+NO_FIRMWARE: Final = "no-firmware"
 _NIC: Final = "nic:"
 
 
@@ -48,6 +49,8 @@ def _schema(entry: Mapping[str, Any]) -> metal3api.SettingSchema:
 async def firmware_components(session: Session) -> Sequence[metal3api.FirmwareComponentStatus]:
     """See the seam; asked again only after the node moved, since Ironic reads them only then."""
     node = await session.require()
+    if node.text("firmware_interface") == NO_FIRMWARE:
+        return ()
     moved = node.raw.get("provision_updated_at")
     known = session.memory.components.get(node.uuid)
     if known is not None and known[0] == moved and node.is_settled:

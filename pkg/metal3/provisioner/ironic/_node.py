@@ -80,7 +80,7 @@ FIELDS: Final = (
     "power_state", "target_power_state", "maintenance", "fault", "last_error", "reservation",
     "instance_uuid", "instance_info", "driver_info", "properties", "network_data",
     "automated_clean", "boot_interface", "deploy_interface", "inspect_interface",
-    "raid_interface", "inspection_finished_at",
+    "raid_interface", "firmware_interface", "inspection_finished_at",
 )  # fmt: skip
 """What a listing asks for: all that a settled host's reconcile looks at."""
 

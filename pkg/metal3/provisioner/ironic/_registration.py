@@ -5,6 +5,7 @@ from metal3.provisioner import ManagementAccessData, Result
 
 from ._client import DISABLE_POWER_OFF
 from ._errors import BadRequestError, ConflictError, LockedError
+from ._external_url import external_url
 from ._images import registered_image_patch
 from ._lookup import TakenError, find
 from ._network_data import DocumentError
@@ -87,7 +88,8 @@ def _unsuitable(session: Session, access: bmc.AccessDetails, data: ManagementAcc
 
 
 async def _enroll(session: Session, access: bmc.AccessDetails, data: ManagementAccessData) -> Node:
-    body = new_node(session, access, data)
+    url = await external_url(session.config, access.address.host)
+    body = new_node(session, access, data, external_url=url)
     try:
         answer = await session.client.post("nodes", body=body)
     except LockedError:
@@ -121,7 +123,8 @@ async def _update(
     )
     operations += login
     if node.state not in SKIPS_SETTINGS and node.state != State.VERIFYING:
-        operations += settings_patch(session, node, access, data)
+        url = await external_url(session.config, access.address.host)
+        operations += settings_patch(session, node, access, data, external_url=url)
         operations += registered_image_patch(session, node, data)
     changed = bool(login) or node.raw.get("driver") != access.driver
     node = await session.patch(node, operations)

@@ -1,6 +1,5 @@
 """What a node should look like for a host: connection, boot images, properties."""
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from ._session import Session
 FAST_INSPECTION: Final = "fast"
 SECURE_BOOT: Final = "UEFISecureBoot"
 LIVE_ISO: Final = "live-iso"
+EXTERNAL_URL: Final = "external_http_url"
 CLEANING_DISABLED: Final = "disabled"
 _BOOT_CAPABILITIES: Final = {
     "UEFI": {"boot_mode": "uefi"},
@@ -64,10 +64,19 @@ def connection_patch(
     return []
 
 
-def new_node(session: Session, access: bmc.AccessDetails, data: ManagementAccessData) -> JSON:
-    """Body that creates the node, complete, so that nothing needs to be changed afterwards."""
+def new_node(
+    session: Session,
+    access: bmc.AccessDetails,
+    data: ManagementAccessData,
+    *,
+    external_url: str | None,
+) -> JSON:
+    """Body that creates the node, complete, so that nothing needs to be changed afterwards.
+
+    ``external_url`` is where the BMC finds what Ironic serves, if not at Ironic's usual address.
+    """
     images = boot_images(session.config, access, data) or {}
-    info = connection(session, access) | images | _external_url(session.config, access)
+    info = connection(session, access) | images | {EXTERNAL_URL: external_url}
     body: JSON = {
         "name": node_name(session.host.key),
         "driver": access.driver,
@@ -86,7 +95,12 @@ def new_node(session: Session, access: bmc.AccessDetails, data: ManagementAccess
 
 
 def settings_patch(
-    session: Session, node: Node, access: bmc.AccessDetails, data: ManagementAccessData
+    session: Session,
+    node: Node,
+    access: bmc.AccessDetails,
+    data: ManagementAccessData,
+    *,
+    external_url: str | None,
 ) -> list[JSON]:
     """Everything about an existing node that is not as it should be, connection apart.
 
@@ -101,7 +115,7 @@ def settings_patch(
     if not session.config.build_preprovisioning_images:
         fields["network_data"] = _network_data(session.config, data) or None
     images = boot_images(session.config, access, data)
-    info = (images or {}) | _external_url(session.config, access)
+    info = (images or {}) | {EXTERNAL_URL: external_url}
     return [
         *field_patch(node, fields),
         *entry_patch(node, "driver_info", info),
@@ -186,20 +200,6 @@ def _network_data(config: Config, data: ManagementAccessData) -> dict[str, Any]:
     if config.build_preprovisioning_images:
         return {}
     return parse_network_data(data.preprovisioning_network_data)
-
-
-def _external_url(config: Config, access: bmc.AccessDetails) -> dict[str, Any]:
-    """BMCs that are reached over IPv6 fetch what Ironic serves over IPv6, too."""
-    if not config.external_url_v6:
-        return {"external_http_url": None}
-    return {"external_http_url": config.external_url_v6 if _is_ipv6(access.address.host) else None}
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).version == 6  # noqa: PLR2004 - the protocol's number
-    except ValueError:
-        return False
 
 
 SKIPS_SETTINGS: Final = frozenset({

@@ -116,6 +116,7 @@ class FakeIronic:
             "deploy_interface": "direct",
             "inspect_interface": "agent",
             "raid_interface": "redfish",
+            "firmware_interface": "redfish",
             "inspection_finished_at": None,
             "disable_power_off": False,
             "health": None,

@@ -59,6 +59,13 @@ async def test_components_are_read_again_only_after_the_node_moved(bench, ironic
     assert sum(path.endswith("/firmware") for _, path, _ in ironic.calls) == 2
 
 
+async def test_a_driver_without_components_is_not_asked(bench, ironic):
+    """The node itself tells."""
+    ironic.add(firmware_interface="no-firmware")
+    assert await (await bench.provisioner()).firmware_components() == ()
+    assert not any(path.endswith("/firmware") for _, path, _ in ironic.calls)
+
+
 async def test_a_data_image_comes_and_goes(bench, ironic):
     """Attached, seen, detached."""
     ironic.add(provision_state="active")

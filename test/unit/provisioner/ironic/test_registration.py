@@ -1,5 +1,7 @@
 """Registering a host, against an Ironic that is made up."""
 
+import asyncio
+import socket
 from datetime import timedelta
 
 import pytest
@@ -364,13 +366,33 @@ async def test_a_network_booted_host_gets_kernel_and_ramdisk(bench, ironic, acce
     assert "deploy_iso" not in info
 
 
-async def test_an_ipv6_bmc_is_served_over_ipv6(bench, ironic, access):
-    """Ironic's files are offered where the BMC can reach them."""
-    bench.configure(external_url_v6="http://[2001:db8::1]:6180")
-    address = "redfish-virtualmedia://[2001:db8::2]/redfish/v1/Systems/1"
+@pytest.mark.parametrize(
+    ("host", "found", "served"),
+    [
+        ("[2001:db8::2]", None, True),
+        ("192.0.2.2", None, False),
+        ("bmc.example", ["2001:db8::2"], True),
+        ("bmc.example", ["2001:db8::2", "192.0.2.2"], False),
+        ("bmc.example", [], False),
+    ],
+)
+async def test_an_ipv6_bmc_is_served_over_ipv6(
+    bench, ironic, access, monkeypatch, host, found, served
+):
+    """Ironic's files are offered where the BMC can reach them; a name counts by what it means."""
+
+    async def getaddrinfo(name, port):
+        if not found:
+            raise OSError("unknown name")
+        return [(socket.AF_INET6 if ":" in a else socket.AF_INET, None, 0, "", (a,)) for a in found]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    url = "http://[2001:db8::1]:6180"
+    bench.configure(external_url_v6=url)
+    address = f"redfish-virtualmedia://{host}/redfish/v1/Systems/1"
     _, identity = await register(bench, access(), bmc_address=address)
     info = ironic.nodes[identity]["driver_info"]
-    assert info["external_http_url"] == "http://[2001:db8::1]:6180"
+    assert info.get("external_http_url") == (url if served else None)
 
 
 async def test_a_running_host_is_registered_anew_with_its_image(bench, ironic, access):
