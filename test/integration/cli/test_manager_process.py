@@ -1,0 +1,234 @@
+"""``metal3 manager`` as a process: under its own roles, with its webhooks, until it is told to stop."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+import yaml
+
+from metal3.api.coordination_k8s_io import v1 as coordinationv1
+from metal3.api.core import v1 as corev1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.client import ForbiddenError, NotFoundError, RestClient
+from metal3.runtime.envtest import WebhookInstallOptions
+from metal3.runtime.rest import load_config
+from metal3.runtime.types import NamespacedName
+
+TOP = Path(__file__).parents[3]
+CRDS = TOP / "config/crd/bases"
+WEBHOOKS = TOP / "config/webhook/baremetal"
+ROLES = TOP / "config/rbac/baremetal"
+METAL3 = Path(sys.executable).with_name("metal3")
+OWN_NAMESPACE = "baremetal-operator-system"
+USER = "baremetal-operator"
+LEASE = NamespacedName(OWN_NAMESPACE, "baremetal-operator")
+HOST = NamespacedName("default", "host-0")
+RBAC_KINDS = {
+    "ServiceAccount": ("serviceaccounts", True),
+    "Role": ("roles", True),
+    "RoleBinding": ("rolebindings", True),
+    "ClusterRole": ("clusterroles", False),
+    "ClusterRoleBinding": ("clusterrolebindings", False),
+}
+
+
+def free_port():
+    """A port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def install_roles(client):
+    """What ``kubectl apply -k config/rbac/baremetal`` does."""
+    await client.create(corev1.Namespace.named(OWN_NAMESPACE))
+    for path in sorted(ROLES.glob("*.yaml")):
+        for manifest in yaml.safe_load_all(path.read_text()):
+            if manifest["kind"] not in RBAC_KINDS:
+                continue
+            if "subjects" in manifest:  # an account's name is too long for a client certificate
+                group = "rbac.authorization.k8s.io"
+                manifest["subjects"] = [{"kind": "User", "name": USER, "apiGroup": group}]
+            plural, namespaced = RBAC_KINDS[manifest["kind"]]
+            group, _, version = manifest["apiVersion"].rpartition("/")
+            gvk = metav1.GroupVersionKind(group, version, manifest["kind"])
+            kind = metav1.Unstructured.of(gvk, plural, namespaced=namespaced)
+            await client.create(kind.from_dict(manifest))
+
+
+class ManagerProcess:
+    """The running manager, its ports and what it logged."""
+
+    def __init__(self, process, log, health, metrics):
+        self.process = process
+        self.log = log
+        self.health = f"http://127.0.0.1:{health}"
+        self.metrics = f"https://127.0.0.1:{metrics}"
+
+    async def ready(self):
+        """Wait until /readyz says yes."""
+        async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+            while True:
+                assert self.process.returncode is None, self.log.read_text()
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get(f"{self.health}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(0.2)
+
+    async def stop(self):
+        """As the kubelet does it; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 45)
+
+
+@contextlib.asynccontextmanager
+async def manager(env, folder, *flags):
+    """A manager with the rights of its ServiceAccount, where the server knows rights."""
+    kubeconfig = env.kubeconfig
+    if env.enforces_rbac:
+        kubeconfig = await env.add_user(USER, ["system:authenticated"])
+    health, metrics = free_port(), free_port()
+    serving = env.webhook_serving
+    log = folder / "manager.log"
+    with log.open("wb") as stream:
+        process = await asyncio.create_subprocess_exec(
+            METAL3,
+            "manager",
+            f"--kubeconfig={kubeconfig}",
+            "-provisioner=fixture",
+            "--enable-leader-election",
+            f"--health-addr=127.0.0.1:{health}",
+            f"--metrics-addr=127.0.0.1:{metrics}",
+            f"--webhook-port={serving.port}",
+            f"--webhook-cert-dir={serving.cert_dir}",
+            *flags,
+            env={**os.environ, "POD_NAMESPACE": OWN_NAMESPACE, "FIXTURE_STEP_TIME": "0.2"},
+            stdout=stream,
+            stderr=stream,
+        )
+    running = ManagerProcess(process, log, health, metrics)
+    try:
+        await running.ready()
+        yield running
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def host(**spec):
+    """A host that the webhook accepts, unless the test says otherwise."""
+    fields = {
+        "online": True,
+        "bootMACAddress": "52:54:00:00:00:01",
+        "bmc": {"address": "redfish://bmc.example/redfish/v1/Systems/1", "credentialsName": "bmc"},
+        "image": {"url": "http://images.example/a.qcow2", "checksum": "abc"},
+    }
+    meta = {"name": HOST.name, "namespace": HOST.namespace}
+    return metal3api.BareMetalHost.from_dict({"metadata": meta, "spec": {**fields, **spec}})
+
+
+async def reach(client, state):
+    """Wait for a host's state; fails after a minute, with the last status."""
+    status = metal3api.BareMetalHostStatus()
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                status = (await client.get(metal3api.BareMetalHost, HOST)).status
+                if status.provisioning.state == state:
+                    return status
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"not {state}: {status.to_dict()}") from None
+
+
+async def gone(client):
+    """Wait until the host is no more; fails after a minute."""
+    async with asyncio.timeout(60):
+        with contextlib.suppress(NotFoundError):
+            while True:
+                await client.get(metal3api.BareMetalHost, HOST)
+                await asyncio.sleep(0.2)
+
+
+@pytest.fixture
+async def cluster(start_environment):
+    """CRDs, webhooks and roles as ``config/`` has them, and an administrator's client."""
+    webhooks = WebhookInstallOptions(manifests=[WEBHOOKS])
+    async with start_environment(crds=[CRDS], webhooks=webhooks) as env:
+        config = await asyncio.to_thread(load_config, env.kubeconfig)
+        async with RestClient(config) as client:
+            await install_roles(client)
+            yield env, client
+
+
+async def test_the_manager_lives_with_the_rights_it_is_given(cluster, tmp_path):
+    """A host goes all the way and back, and no request was forbidden or refused."""
+    env, client = cluster
+    async with manager(env, tmp_path) as running:
+        with pytest.raises(ForbiddenError) as denied:
+            await client.create(host(bmc={"address": "smoke://x", "credentialsName": "bmc"}))
+        assert "spec.bmc.address" in str(denied.value)
+        assert "smoke" in str(denied.value)
+
+        await client.create(host())
+        failed = await reach(client, "registering")
+        assert failed.provisioning.state == "registering"
+        login = {"username": "admin", "password": "password"}
+        await client.create(corev1.new_secret("bmc", HOST.namespace, login))
+        await reach(client, "provisioned")
+
+        secret = await client.get(corev1.Secret, NamespacedName(HOST.namespace, "bmc"))
+        assert secret.metadata.labels["environment.metal3.io"] == "baremetal"
+        hardware = await client.get(metal3api.HardwareData, HOST)
+        assert hardware.spec.hardware is not None
+        events = await client.list(corev1.Event, namespace=HOST.namespace)
+        assert {"Registered", "ProvisioningComplete"} <= {event.reason for event in events.items}
+
+        await client.delete(host())
+        await gone(client)
+        code = await running.stop()
+    log = running.log.read_text().lower()
+    assert code == 0, log
+    assert "forbidden" not in log
+    assert "traceback" not in log
+    assert "password" not in log
+
+
+async def test_health_metrics_and_the_lease(cluster, tmp_path):
+    """Probes answer, metrics want a token, and the Lease is free once the manager stopped."""
+    env, client = cluster
+    async with manager(env, tmp_path) as running, aiohttp.ClientSession() as session:
+        async with session.get(f"{running.health}/healthz") as answer:
+            assert answer.status == 200
+        async with session.get(f"{running.metrics}/metrics", ssl=False) as answer:
+            assert answer.status == 401
+        lease = await client.get(coordinationv1.Lease, LEASE)
+        assert lease.spec.holder_identity
+        assert await running.stop() == 0
+    lease = await client.get(coordinationv1.Lease, LEASE)
+    assert not lease.spec.holder_identity
+
+
+async def test_insecure_metrics_are_for_everybody(cluster, tmp_path):
+    """--insecure-diagnostics serves plain HTTP, under the names dashboards know."""
+    env, _ = cluster
+    async with manager(env, tmp_path, "--insecure-diagnostics") as running:
+        url = running.metrics.replace("https", "http") + "/metrics"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            text = await answer.text()
+    for name in (
+        "workqueue_depth",
+        "controller_runtime_max_concurrent_reconciles",
+        "rest_client_requests_total",
+        "leader_election_master_status",
+    ):
+        assert name in text
