@@ -53,7 +53,7 @@ class Metal3MachineSpecImage(Model):
 class Metal3MachineSpecHostSelectorMatchExpressions(Model):
     """One rule."""
 
-    required_fields: ClassVar[frozenset[str]] = frozenset({"key", "operator", "values"})
+    required_fields: ClassVar[frozenset[str]] = frozenset({"key", "operator"})
 
     key: str = ""
     """Key of the label."""
@@ -95,6 +95,13 @@ class Metal3MachineSpecCustomDeploy(Model):
     """Name of the step."""
 
 
+class Metal3MachineSpecFailureDomainPolicy(StrEnum):
+    """Known values of failureDomainPolicy."""
+
+    PREFERRED = "Preferred"
+    REQUIRED = "Required"
+
+
 class Metal3MachineSpec(Model):
     """The machine that is wanted."""
 
@@ -131,6 +138,11 @@ class Metal3MachineSpec(Model):
 
     failure_domain: Annotated[str | None, Field(alias="failureDomain")] = None
     """Failure domain to take the host from."""
+
+    failure_domain_policy: Annotated[str | None, Field(alias="failureDomainPolicy")] = None
+    """What to do when the failure domain has no free host. Preferred, the default, takes one
+    from elsewhere; Required waits.
+    """
 
 
 class Metal3MachineStatusAddressesType(StrEnum):

@@ -52,6 +52,11 @@ class Metal3MachineTemplateSpecTemplateSpec(Model):
     failure_domain: Annotated[str | None, Field(alias="failureDomain")] = None
     """Failure domain to take the host from."""
 
+    failure_domain_policy: Annotated[str | None, Field(alias="failureDomainPolicy")] = None
+    """What to do when the failure domain has no free host. Preferred, the default, takes one
+    from elsewhere; Required waits.
+    """
+
 
 class Metal3MachineTemplateSpecTemplate(Model):
     """What each of them looks like."""
