@@ -229,3 +229,19 @@ async def test_pushed_notifications_replace_most_listings():
         await host.available()
         assert await host.provision(image_of(lab)) == Result.complete()
         assert host.backend.client.requests["GET nodes"] <= 24
+
+
+async def test_an_ironic_with_tls_and_a_login():
+    """CA file and login come from the environment; a wrong login is told, not retried blindly."""
+    async with Lab(LabConfig(hosts=1, tls=True, auth="http_basic")) as lab:
+        async with running(lab) as make:
+            host = make(lab.hosts[0])
+            assert await host.register() == Result.complete()
+            assert await host.inspect() == Result.complete()
+        empty = lab.state_dir / "no-login"
+        empty.mkdir()
+        async with running(lab, METAL3_AUTH_ROOT_DIR=str(empty)) as make:
+            host = make(lab.hosts[0])
+            await asyncio.sleep(1)
+            with pytest.raises(NotReadyError, match="401"):
+                await host.provisioner()

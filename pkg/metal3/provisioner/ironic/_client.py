@@ -165,7 +165,10 @@ def _error(reply: Reply, what: str, *, secrets: tuple[str, ...]) -> IronicError:
     for secret in secrets:
         text = text.replace(secret, "***")
     message = f"{what} gave {reply.status}: {shorten(text)}" if text else f"{what}: {reply.status}"
-    return _error_class(reply.status, text)(message, status=reply.status)
+    kind = _error_class(reply.status, text)
+    if kind is UnauthorizedError:
+        message = f"Ironic refused the operator's login (METAL3_AUTH_ROOT_DIR): {message}"
+    return kind(message, status=reply.status)
 
 
 def _error_class(status: int, text: str) -> type[IronicError]:  # noqa: PLR0911 - a row per status

@@ -2,12 +2,19 @@
 
 import asyncio
 import json
+import os
+import ssl
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from metal3.provisioner import NotReadyError
 from metal3.provisioner.ironic._client import Client
@@ -24,7 +31,7 @@ from metal3.provisioner.ironic._errors import (
     WrongStateError,
 )
 from metal3.provisioner.ironic._messages import explain, shorten
-from metal3.provisioner.ironic._transport import HTTPTransport, Reply
+from metal3.provisioner.ironic._transport import _TLS, HTTPTransport, Reply, _build_context
 
 
 class Scripted:
@@ -218,6 +225,55 @@ class TestHTTP:
         with pytest.raises(UnreachableError, match="certificates"):
             await client.get("nodes")
         await client.aclose()
+
+
+async def test_renewed_certificates_are_used_without_a_restart(tmp_path):
+    """The files are read again when they changed, and only then."""
+    ca = tmp_path / "ca.crt"
+    ca.write_bytes(certificate("one"))
+    tls = _TLS(TLSFiles(ca=ca))
+    first = await tls.context()
+    assert await tls.context() is first
+    ca.write_bytes(certificate("two"))
+    os.utime(ca, (1, 1))
+    second = await tls.context()
+    assert [names(c) for c in (first, second)] == [["one"], ["two"]]
+    assert second.check_hostname
+
+
+def test_how_much_is_verified(tmp_path):
+    """Everything by default; the name, or nothing at all, on request."""
+    missing = TLSFiles(ca=tmp_path / "a", client_certificate=tmp_path, client_key=tmp_path / "k")
+    relaxed = replace(missing, skip_hostname_verification=True)
+    nothing = replace(missing, insecure=True)
+    found = [_build_context(files) for files in (missing, relaxed, nothing)]
+    assert [c.check_hostname for c in found] == [True, False, False]
+    required, none = ssl.CERT_REQUIRED, ssl.CERT_NONE
+    assert [c.verify_mode for c in found] == [required, required, none]
+
+
+def names(context):
+    """Common names of the trusted authorities."""
+    return [dict(pair[0] for pair in ca["subject"])["commonName"] for ca in context.get_ca_certs()]
+
+
+def certificate(name):
+    """An authority of that name, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return built.public_bytes(serialization.Encoding.PEM)
 
 
 @pytest.mark.parametrize(
