@@ -107,7 +107,8 @@ async def test_finalizers_keep_an_object(widgets):
     reply = await widgets.call("PATCH", f"{WIDGETS}/a", more, kind="application/json-patch+json")
     assert reply.code == 422
     off = {"metadata": {"finalizers": None}}
-    await widgets.ok("PATCH", f"{WIDGETS}/a", off, kind="application/merge-patch+json")
+    last = await widgets.ok("PATCH", f"{WIDGETS}/a", off, kind="application/merge-patch+json")
+    assert "finalizers" not in last["metadata"]
     assert (await widgets.call("GET", f"{WIDGETS}/a")).code == 404
 
 

@@ -12,6 +12,7 @@ from metal3.apiserver.webhooks import Admission
 
 from . import _views
 from ._deleter import DeleteOptions, Deleter, parse_delete_options
+from ._metadata import check_shape
 from ._negotiate import Form, negotiate
 from ._patching import APPLY_PATCH, make_change
 from ._reader import find_page, parse_revision, render_list, render_object
@@ -132,6 +133,9 @@ class API:
 
     async def _put(self, asked: Asked, call: Call) -> Written:
         body = self._body(asked, call)
+        self.writer.check_header(call.target, body)
+        check_shape(body)
+        self.writer.check_place(call.target, body)
         metadata = body.get("metadata")
         sent = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
         if call.target.resource.custom and not sent:

@@ -79,7 +79,7 @@ def keep_metadata(obj: Obj, old: Obj) -> None:
 def tidy(obj: Obj) -> None:
     """Drop empty maps and lists from metadata, as the real server's encoding does."""
     metadata = ensure_map(obj, "metadata")
-    for field in ("labels", "annotations", "finalizers", "ownerReferences", "managedFields"):
+    for field in ("labels", "annotations", "finalizers", "ownerReferences"):
         if field in metadata and not metadata[field]:
             del metadata[field]
 
@@ -174,7 +174,7 @@ def _finalizer_causes(metadata: Obj, old: Obj | None) -> list[Obj]:
         if added:
             message = (
                 "Forbidden: no new finalizers can be added if the object is being deleted, "
-                f"found new finalizers {added}"
+                f"found new finalizers {', '.join(added)}"
             )
             causes.append(cause("FieldValueForbidden", "metadata.finalizers", message))
     return causes

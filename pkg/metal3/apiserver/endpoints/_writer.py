@@ -183,7 +183,7 @@ class Writer:
     async def apply(self, call: Call, config: Obj) -> Written:
         """Apply a configuration server-side; creates the object when there is none."""
         target = call.target
-        self._check_header(target, config)
+        self.check_header(target, config)
         if map_at(config, "metadata").get("managedFields"):
             raise errors.bad_request("metadata.managedFields must be nil")
         report_unknown(call, [f'unknown field "{path}"' for path in _unknown(target, config)])
@@ -241,35 +241,43 @@ class Writer:
         if call.options.dry_run:
             return Written(data=dumps(obj))
         gone = await self.store.remove(record.key, record)
-        return Written(data=await _views.view(gone, call.target.resource, call.target.version))
+        obj["metadata"]["resourceVersion"] = str(gone.revision)
+        return Written(data=dumps(obj))
 
     # -- steps of both ---------------------------------------------------------------------
 
     def _accept(self, call: Call, obj: Obj) -> None:
         """Check the header, drop unknown fields and fill in defaults."""
         target = call.target
-        self._check_header(target, obj)
+        self.check_header(target, obj)
         unknown = check_shape(obj)
-        self._check_place(target, obj)
+        self.check_place(target, obj)
         schema = target.version.schema
         if schema:
             unknown += prune(obj, schema, root=True)
             apply_defaults(obj, schema)
         report_unknown(call, [f'unknown field "{path}"' for path in unknown])
 
-    def _check_header(self, target: Target, obj: Obj) -> None:
+    def check_header(self, target: Target, obj: Obj) -> None:
+        """Check that a body is of the kind and version of its path; raises 400."""
         if not target.resource.custom:
             obj.setdefault("apiVersion", target.api_version)
             obj.setdefault("kind", target.resource.kind)
         if not obj.get("kind"):
             raise errors.bad_request("Object 'Kind' is missing")
-        if obj.get("apiVersion") != target.api_version or obj["kind"] != target.resource.kind:
+        if obj.get("apiVersion") != target.api_version:
+            raise errors.bad_request(
+                f"the API version in the data ({obj.get('apiVersion')}) does not match the "
+                f"expected API version ({target.api_version})"
+            )
+        if obj["kind"] != target.resource.kind:
             raise errors.bad_request(
                 f"{obj['kind']} in version {obj.get('apiVersion')!r} cannot be handled as a "
                 f"{target.resource.kind} in version {target.api_version!r}"
             )
 
-    def _check_place(self, target: Target, obj: Obj) -> None:
+    def check_place(self, target: Target, obj: Obj) -> None:
+        """Check that a body has the name and namespace of its path; raises 400."""
         metadata = ensure_map(obj, "metadata")
         if not target.resource.namespaced:
             metadata.pop("namespace", None)
@@ -296,10 +304,12 @@ class Writer:
         """Set what the server sets, after admission."""
         target = call.target
         target.resource.strategy.prepare(obj, current)
+        tidy(obj)
         self._count_generation(target, obj, current)
         if not call.applied:
             track_update(target.version.schema, current, obj, _manager(call))
-        tidy(obj)
+        if not obj["metadata"].get("managedFields"):
+            obj["metadata"].pop("managedFields", None)
 
     def _count_generation(self, target: Target, obj: Obj, current: Obj | None) -> None:
         if not target.resource.strategy.generation:

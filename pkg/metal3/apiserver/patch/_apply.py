@@ -22,7 +22,7 @@ from metal3.apiserver.jsonvalue import (
 )
 from metal3.apiserver.schema import Node
 
-from ._fields import Path, changed, item_key, leaves, remove, spelled, value_key
+from ._fields import Path, all_paths, changed, item_key, leaves, remove, spelled, value_key
 from ._managed import Owner, disown, find_owner, read_owners, write_owners
 
 _KUBECTL: Final = "kubectl"
@@ -76,8 +76,8 @@ def _settle(
     current: Obj | None, obj: Obj, schema: Node | None, others: list[Owner], applier: Applier
 ) -> None:
     force, manager = applier.force, applier.header["manager"]
-    before = leaves(current, schema) if current is not None else {}
-    written, gone = changed(before, leaves(obj, schema))
+    before = all_paths(current, schema) if current is not None else {}
+    written, gone = changed(before, all_paths(obj, schema))
     conflicts = [(owner, path) for owner in others for path in sorted(owner.fields & written)]
     if conflicts and not force:
         excused = _excused(current, schema) if manager == _KUBECTL else set[Path]()

@@ -39,7 +39,19 @@ _UNOWNED: Final[frozenset[Path]] = frozenset(
 
 
 def leaves(obj: Obj, node: Node | None) -> dict[Path, Any]:
-    """Return every ownable path of an object with its value."""
+    """Return every path that is owned by saying so, with its value: what apply goes by."""
+    return _paths(obj, node, inner=False)
+
+
+def all_paths(obj: Obj, node: Node | None) -> dict[Path, Any]:
+    """Return the leaves and the maps and lists they are in: what changes are told from.
+
+    Whoever adds a map or list with a plain write owns that it is there, too.
+    """
+    return _paths(obj, node, inner=True)
+
+
+def _paths(obj: Obj, node: Node | None, *, inner: bool) -> dict[Path, Any]:
     found: dict[Path, Any] = {}
     shown = {key: value for key, value in obj.items() if key not in {"apiVersion", "kind"}}
     if is_map(shown.get("metadata")):
@@ -48,31 +60,48 @@ def leaves(obj: Obj, node: Node | None) -> dict[Path, Any]:
             for key, value in shown["metadata"].items()
             if ("f:metadata", f"f:{key}") not in _UNOWNED
         }
-    _walk(shown, node, (), found)
+    _Walk(found, inner).walk(shown, node, ())
     return {path: value for path, value in found.items() if path and path not in _UNOWNED}
 
 
-def _walk(value: Any, node: Node | None, path: Path, found: dict[Path, Any]) -> None:
-    if is_map(value) and value and (node is None or node.map_type != "atomic"):
-        _walk_map(value, node, path, found)
-    elif is_list(value) and value and node and node.list_type == "map":
-        for item in value:
-            here = (*path, item_key(item, node))
-            found[here] = _MEMBER
-            _walk(item, node.items, here, found)
-    elif is_list(value) and value and node and node.list_type == "set":
-        for item in value:
-            found[*path, value_key(item)] = _MEMBER
-    else:
-        found[path] = value
+class _Walk:
+    """Collects paths; ``inner``: also those of maps and lists that are not empty."""
 
+    def __init__(self, found: dict[Path, Any], inner: bool) -> None:  # noqa: FBT001 - private
+        self._found = found
+        self._inner = inner
 
-def _walk_map(value: Obj, node: Node | None, path: Path, found: dict[Path, Any]) -> None:
-    for name, item in value.items():
-        here = (*path, f"f:{name}")
-        _walk(item, node.child(name) if node else None, here, found)
-        if here not in found and (node is None or name not in node.properties):
-            found[here] = _MEMBER
+    def walk(self, value: Any, node: Node | None, path: Path) -> None:
+        list_type = node.list_type if node else ""
+        if is_map(value) and (node is None or node.map_type != "atomic"):
+            self._container(path, empty=not value)
+            self._walk_map(value, node, path)
+        elif is_list(value) and node and list_type in {"map", "set"}:
+            self._container(path, empty=not value)
+            for item in value:
+                self._walk_item(item, node, path)
+        else:
+            self._found[path] = value
+
+    def _container(self, path: Path, *, empty: bool) -> None:
+        if empty or self._inner:
+            self._found[path] = _MEMBER
+
+    def _walk_item(self, item: Any, node: Node, path: Path) -> None:
+        if node.list_type == "set":
+            self._found[*path, value_key(item)] = _MEMBER
+            return
+        here = (*path, item_key(item, node))
+        self._found[here] = _MEMBER
+        self.walk(item, node.items, here)
+        self._found[here] = _MEMBER
+
+    def _walk_map(self, value: Obj, node: Node | None, path: Path) -> None:
+        for name, item in value.items():
+            here = (*path, f"f:{name}")
+            self.walk(item, node.child(name) if node else None, here)
+            if here not in self._found and (node is None or name not in node.properties):
+                self._found[here] = _MEMBER
 
 
 def item_key(item: Any, node: Node) -> str:

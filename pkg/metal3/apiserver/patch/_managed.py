@@ -7,7 +7,7 @@ from typing import Final
 from metal3.apiserver.jsonvalue import Obj, is_map, map_at, maps_at, text_at
 from metal3.apiserver.schema import Node
 
-from ._fields import Path, changed, from_fields_v1, leaves, normal, to_fields_v1
+from ._fields import Path, all_paths, changed, from_fields_v1, normal, to_fields_v1
 
 MOST_UPDATERS: Final = 10
 _ANCIENT: Final = "ancient-changes"
@@ -104,8 +104,8 @@ def track_update(schema: Node | None, current: Obj | None, obj: Obj, manager: Ob
         obj["metadata"]["managedFields"] = []
         return
     owners = current_owners(current, obj)
-    before = leaves(current, schema) if current is not None else {}
-    written, gone = changed(before, leaves(obj, schema))
+    before = all_paths(current, schema) if current is not None else {}
+    written, gone = changed(before, all_paths(obj, schema))
     if written or gone:
         disown(owners, written | gone)
         header = {key: value for key, value in manager.items() if key != "time"}

@@ -18,11 +18,12 @@ def validate(value: object, node: Node, path: str = "") -> list[Obj]:
     """Return the causes of refusal, none if the object is valid; at most a hundred are given."""
     found: list[Obj] = []
     _check(value, node, path, found)
-    return found[:MOST_CAUSES]
+    # In the order of fields, whatever the order they were written in.
+    return sorted(found[:MOST_CAUSES], key=lambda item: str(item["field"]))
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value)
+    text = json.dumps(value, separators=(",", ":"))
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
