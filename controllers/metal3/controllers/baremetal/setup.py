@@ -54,7 +54,8 @@ PROVISIONERS: Final = "metal3.provisioners"
 RECORDER: Final = "metal3-baremetal-controller"
 BUILD_IMAGES: Final = "BUILD_PREPROVISIONING_IMAGE"
 """How a backend is told that each host gets an agent image of its own."""
-INDEXES: Final[Mapping[type[metav1.Object], Mapping[str, Callable[[Any], list[str]]]]] = {
+Extract = Callable[[Any], list[str]]
+INDEXES: Mapping[type[metav1.Object], Mapping[str, Extract]] = {
     metal3api.BareMetalHost: {SECRET_INDEX: secret_names},
     metal3api.HostFirmwareSettings: {SCHEMA_INDEX: schema_names},
     metal3api.BMCEventSubscription: {HOST_INDEX: host_names},
