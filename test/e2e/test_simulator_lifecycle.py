@@ -271,6 +271,32 @@ async def test_firmware_is_configured_and_updated(lab, ironic):
     assert versions == {"bios": "2.3.4", "bmc": "7.8"}
 
 
+async def test_an_ipmi_host_registers_and_is_inspected():
+    """Through pyghmi's BMC; ipmitool's stand-in takes over where the program is missing."""
+    async with Lab(LabConfig(hosts=1, bmc="ipmi")) as lab, aiohttp.ClientSession() as session:
+        ironic, host = Ironic(lab, session), lab.hosts[0]
+        scheme, _, place = host.bmc_address.partition("://")
+        info = {
+            "ipmi_address": place.partition(":")[0],
+            "ipmi_port": int(place.partition(":")[2]),
+            "ipmi_username": host.username,
+            "ipmi_password": host.password,
+            "deploy_kernel": lab.deploy_kernel_url,
+            "deploy_ramdisk": lab.deploy_ramdisk_url,
+        }
+        body = {"driver": scheme, "driver_info": info, "inspect_interface": "agent"}
+        node = (await ironic.call("POST", "/nodes", body))["uuid"]
+        await ironic.call("POST", "/ports", {"node_uuid": node, "address": host.boot_mac})
+        await lab.fault(host, WrongPassword())
+        await ironic.target(node, "manage")
+        assert "IPMI call failed" in (await ironic.reach(node, "enroll"))["last_error"]
+        await lab.heal(host)
+        await ironic.target(node, "manage")
+        await ironic.reach(node, "manageable")
+        await ironic.target(node, "inspect")
+        assert (await ironic.reach(node, "manageable"))["power_state"] == "power off"
+
+
 async def test_an_ironic_that_cannot_start_says_why(tmp_path):
     """The error carries the end of the log, and nothing is left running."""
     options = {"DEFAULT.enabled_hardware_types": "coffee-machine"}

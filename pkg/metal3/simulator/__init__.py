@@ -7,7 +7,7 @@ deploy runs through all of its steps.
 
 from ._config import LabConfig
 from ._credentials import Login
-from ._errors import MissingToolError, PortError, SimulatorError, StartError
+from ._errors import PortError, SimulatorError, StartError
 from ._faults import (
     BMCDown,
     CleanStepFails,
@@ -32,7 +32,6 @@ __all__ = [
     "LabConfig",
     "Login",
     "MachineState",
-    "MissingToolError",
     "NoCallback",
     "PortError",
     "PowerStuck",

@@ -3,6 +3,7 @@
 import ssl
 import sys
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -18,7 +19,7 @@ from ._ports import LOOPBACK, Ports
 from ._process import ChildProcess
 from ._systems import System
 
-REDFISH_MAIN = "metal3.simulator._redfish_main"
+MAIN = "metal3.simulator._bmc_main"
 SYSTEMS = "/redfish/v1/Systems"
 TOKEN_HEADER = "X-Simulator-Token"  # noqa: S105  # its name, not its value
 
@@ -85,8 +86,8 @@ class BMCServer:
         _bmc_faults.write(self._paths.faults, self._faults)
         self._settings().write(self._paths.emulator_settings)
         self._child = ChildProcess(
-            name="redfish",
-            argv=(sys.executable, "-m", REDFISH_MAIN, str(self._paths.emulator_settings)),
+            name="bmc",
+            argv=(sys.executable, "-m", MAIN, str(self._paths.emulator_settings)),
             env=child_environment(self._paths),
             log_file=self.log_file,
         )
@@ -122,7 +123,7 @@ class BMCServer:
         tls = self._config.tls
         return BMCSettings(
             port=self._ports.redfish,
-            control_port=self._ports.redfish,
+            ipmi_port=self._ports.ipmi if self._config.bmc == "ipmi" else None,
             htpasswd=str(self._paths.bmc_htpasswd),
             state_file=str(self._paths.root / "systems.json"),
             media_dir=str(self._paths.root / "media"),
@@ -145,7 +146,7 @@ class BMCServer:
         url = f"{self._url(self._hosts[-1])}/redfish/v1/"
         try:
             async with session.get(url, ssl=self._trust) as reply:
-                return reply.ok
+                return reply.status < HTTPStatus.INTERNAL_SERVER_ERROR
         except (aiohttp.ClientError, TimeoutError):
             return False
 

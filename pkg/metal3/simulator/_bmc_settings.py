@@ -12,11 +12,11 @@ class BMCSettings:
 
     ``systems``: UUID, name and MAC addresses of each machine. ``control_url``: where power changes
     are told. ``control_token``: shown on the way back, when an agent switches its machine off.
-    ``power_delay`` in seconds. ``port`` is the Redfish port, or the first of the IPMI ones.
+    ``power_delay`` in seconds. ``port`` is the HTTP port of the first BMC, ``ipmi_port`` its UDP
+    port where IPMI is spoken instead of Redfish; the others follow.
     """
 
     port: int
-    control_port: int
     htpasswd: str
     state_file: str
     media_dir: str
@@ -25,6 +25,7 @@ class BMCSettings:
     control_token: str
     power_delay: tuple[float, float]
     systems: list[dict[str, Any]]
+    ipmi_port: int | None = None
     cert_file: str | None = None
     key_file: str | None = None
 

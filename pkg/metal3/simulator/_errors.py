@@ -2,8 +2,7 @@
 
 SimulatorError
 ├── StartError      a child process did not come up in time, or died
-├── PortError       no free loopback port was found
-└── MissingToolError  a program that the chosen set-up needs is not installed
+└── PortError       no free loopback port was found
 """
 
 
@@ -26,7 +25,3 @@ class StartError(SimulatorError):
 
 class PortError(SimulatorError):
     """No free loopback port was found."""
-
-
-class MissingToolError(SimulatorError):
-    """A program that the chosen set-up needs is not installed."""

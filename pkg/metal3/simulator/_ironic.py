@@ -20,6 +20,7 @@ from ._process import ChildProcess
 
 MAIN = "metal3.simulator._ironic_main"
 ISO_TOOLS = ("genisoimage", "mkisofs")
+IPMI_TOOL = "ipmitool"
 PROBE_TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
@@ -89,8 +90,11 @@ class IronicServer:
         text = _ironic_config.render(self._config, self._paths, self._ports, urls)
         self._paths.ironic_config.write_text(text)
         _notification_driver.announce(self._paths.plugins)
+        here = Path(__file__)
         for name in ISO_TOOLS:
-            _write_script(self._paths.tools / name, Path(__file__).with_name("_mkisofs.py"))
+            _write_script(self._paths.tools / name, here.with_name("_mkisofs.py"))
+        if not shutil.which(IPMI_TOOL):
+            _write_script(self._paths.tools / IPMI_TOOL, here.with_name("_ipmitool.py"))
 
     def _process(self, command: str, log: str, *arguments: str) -> ChildProcess:
         config_file = ("--config-file", str(self._paths.ironic_config))

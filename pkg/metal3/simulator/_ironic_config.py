@@ -3,7 +3,6 @@
 API and conductor share one process, which is the only way Ironic supports SQLite.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +12,23 @@ from ._ports import LOOPBACK, Ports
 
 CONDUCTOR = "metal3-simulator"
 QUIET = "amqp=WARN,oslo.messaging=INFO,sqlalchemy=WARNING,urllib3=WARNING,sushy=WARNING"
+
+INTERFACES = {
+    "enabled_hardware_types": "redfish,ipmi,manual-management,fake-hardware",
+    "enabled_bios_interfaces": "no-bios,redfish,fake",
+    "enabled_boot_interfaces": "ipxe,redfish-virtual-media,redfish-https,pxe,fake",
+    "enabled_console_interfaces": "no-console,fake",
+    "enabled_deploy_interfaces": "direct,ramdisk,custom-agent,noop,fake",
+    "enabled_firmware_interfaces": "no-firmware,redfish,fake",
+    "enabled_inspect_interfaces": "agent,redfish,no-inspect,fake",
+    "enabled_management_interfaces": "redfish,ipmitool,noop,fake",
+    "enabled_network_interfaces": "noop",
+    "enabled_power_interfaces": "redfish,ipmitool,agent,fake",
+    "enabled_raid_interfaces": "no-raid,agent,redfish,fake",
+    "enabled_rescue_interfaces": "no-rescue,agent,fake",
+    "enabled_storage_interfaces": "noop,fake",
+    "enabled_vendor_interfaces": "no-vendor,redfish,ipmitool,fake",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +46,6 @@ def render(config: LabConfig, paths: LabPaths, ports: Ports, urls: IronicURLs) -
         section, _, key = name.partition(".")
         sections.setdefault(section, {})[key] = value
     return _write(sections)
-
-
-def has_ipmitool() -> bool:
-    """Whether the program is there that Ironic's IPMI interfaces need."""
-    return shutil.which("ipmitool") is not None
 
 
 def _write(sections: Mapping[str, Mapping[str, str]]) -> str:
@@ -66,27 +77,7 @@ def _default(config: LabConfig, paths: LabPaths) -> dict[str, dict[str, str]]:
         options["http_basic_auth_user_file"] = str(paths.ironic_htpasswd)
     if config.notify_url:
         options["notification_level"] = "info"
-    return {"DEFAULT": options | _interfaces(ipmi=has_ipmitool())}
-
-
-def _interfaces(*, ipmi: bool) -> dict[str, str]:
-    tool = "ipmitool," if ipmi else ""
-    return {
-        "enabled_hardware_types": "redfish,manual-management,fake-hardware" + ",ipmi" * ipmi,
-        "enabled_bios_interfaces": "no-bios,redfish,fake",
-        "enabled_boot_interfaces": "ipxe,redfish-virtual-media,redfish-https,pxe,fake",
-        "enabled_console_interfaces": "no-console,fake",
-        "enabled_deploy_interfaces": "direct,ramdisk,custom-agent,noop,fake",
-        "enabled_firmware_interfaces": "no-firmware,redfish,fake",
-        "enabled_inspect_interfaces": "agent,redfish,no-inspect,fake",
-        "enabled_management_interfaces": f"redfish,{tool}noop,fake",
-        "enabled_network_interfaces": "noop",
-        "enabled_power_interfaces": f"redfish,{tool}agent,fake",
-        "enabled_raid_interfaces": "no-raid,agent,redfish,fake",
-        "enabled_rescue_interfaces": "no-rescue,agent,fake",
-        "enabled_storage_interfaces": "noop,fake",
-        "enabled_vendor_interfaces": f"no-vendor,redfish,{tool}fake",
-    }
+    return {"DEFAULT": options | INTERFACES}
 
 
 def _services(

@@ -6,7 +6,7 @@ import json
 import pytest
 from werkzeug.test import Client
 
-from metal3.simulator import LabConfig, _bmc_faults, _redfish_main
+from metal3.simulator import LabConfig, _bmc_faults, _bmc_main
 from metal3.simulator._bmc_faults import BMCFaults, FaultFile
 from metal3.simulator._bmc_settings import BMCSettings
 from metal3.simulator._config import LabPaths
@@ -58,7 +58,6 @@ def bmc(paths, events):
     )
     settings = BMCSettings(
         port=1,
-        control_port=1,
         htpasswd=str(paths.bmc_htpasswd),
         state_file=str(paths.root / "systems.json"),
         media_dir=str(paths.root / "media"),
@@ -68,7 +67,7 @@ def bmc(paths, events):
         power_delay=(0.0, 0.0),
         systems=[],
     )
-    app = _redfish_main.application(settings, RedfishDriver(store))
+    app = _bmc_main.application(settings, RedfishDriver(store))
     return Client(Front(app, system=OWN, store=store, faults=faults, token="right"))
 
 
@@ -175,7 +174,6 @@ def test_settings_are_read_as_they_were_written(paths):
     """And only by their owner: there is a token in them."""
     settings = BMCSettings(
         port=1,
-        control_port=2,
         htpasswd="h",
         state_file="s",
         media_dir="m",
