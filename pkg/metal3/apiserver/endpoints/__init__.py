@@ -2,9 +2,10 @@
 
 from ._api import API
 from ._app import App
+from ._call import Call
 from ._deleter import FOREGROUND, ORPHAN, DeleteOptions, Deleter
 from ._request import Options, Target
-from ._writer import Call, Change, Writer
+from ._writer import Change, Writer
 
 __all__ = [
     "API",

@@ -11,6 +11,7 @@ from metal3.apiserver.storage import Hub, Key, Store
 from metal3.apiserver.webhooks import Admission
 
 from . import _views
+from ._call import Call, Written, report_unknown
 from ._deleter import DeleteOptions, Deleter, parse_delete_options
 from ._metadata import check_shape
 from ._negotiate import Form, negotiate
@@ -19,7 +20,7 @@ from ._reader import find_page, parse_revision, render_list, render_object
 from ._request import Options, Path, Target, decode, media_type, parse_options
 from ._reviews import answer_review
 from ._watching import Watch
-from ._writer import Call, Writer, Written, report_unknown
+from ._writer import Writer
 
 _ITEM_METHODS: Final = {"GET", "PUT", "PATCH", "DELETE"}
 

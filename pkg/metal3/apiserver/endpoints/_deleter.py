@@ -11,9 +11,9 @@ from metal3.apiserver.storage import Key, Record, StaleError, Store
 from metal3.apiserver.webhooks import Admission, Attributes
 
 from . import _views
+from ._call import Call, Written
 from ._metadata import now, tidy
 from ._request import Target
-from ._writer import Call, Written
 
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"

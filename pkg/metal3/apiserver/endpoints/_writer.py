@@ -7,7 +7,6 @@ underneath and the client did not insist on a resourceVersion.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from metal3.apiserver import errors
@@ -23,44 +22,21 @@ from metal3.apiserver.jsonvalue import (
     map_at,
     text_at,
 )
-from metal3.apiserver.patch import Applier, apply, track_update
+from metal3.apiserver.patch import apply, track_update
 from metal3.apiserver.schema import apply_defaults, prune, validate
 from metal3.apiserver.storage import Key, Record, StaleError, Store
 from metal3.apiserver.webhooks import Admission, Attributes
 
 from . import _views
-from ._metadata import check_metadata, check_shape, keep_metadata, new_metadata, now, tidy
-from ._request import Options, Target
+from ._call import Call, Written, applier_of, manager_of, report_unknown, unknown_fields
+from ._metadata import check_metadata, check_shape, keep_metadata, new_metadata, tidy
+from ._request import Target
 
 MAX_OBJECT: Final = 3 << 19
 _ATTEMPTS: Final = 10
 _GENERATED: Final = 8
 
 Change = Callable[[Obj], Awaitable[Obj]]
-
-
-@dataclass(slots=True, kw_only=True)
-class Written:
-    """The answer to a write."""
-
-    data: bytes
-    code: int = 200
-    record: Record | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Call:
-    """One write request: where, how, and the warnings to send along."""
-
-    target: Target
-    options: Options = field(default_factory=Options)
-    warnings: list[str] = field(default_factory=list[str])
-    applied: bool = False
-
-    def warn(self, text: str) -> None:
-        """Add a warning for the client."""
-        if text not in self.warnings:
-            self.warnings.append(text)
 
 
 class Writer:
@@ -186,9 +162,9 @@ class Writer:
         self.check_header(target, config)
         if map_at(config, "metadata").get("managedFields"):
             raise errors.bad_request("metadata.managedFields must be nil")
-        report_unknown(call, [f'unknown field "{path}"' for path in _unknown(target, config)])
+        report_unknown(call, [f'unknown field "{path}"' for path in unknown_fields(target, config)])
         call.applied = True
-        schema, applier = target.version.schema, _applier(call)
+        schema, applier = target.version.schema, applier_of(call)
 
         async def change(current: Obj) -> Obj:
             sent = text_at(config, "metadata", "resourceVersion")
@@ -307,7 +283,7 @@ class Writer:
         tidy(obj)
         self._count_generation(target, obj, current)
         if not call.applied:
-            track_update(target.version.schema, current, obj, _manager(call))
+            track_update(target.version.schema, current, obj, manager_of(call))
         if not obj["metadata"].get("managedFields"):
             obj["metadata"].pop("managedFields", None)
 
@@ -383,42 +359,6 @@ class Writer:
             # Written with the rules of this version: reading needs not apply them again.
             _views.remember(latest, target.resource, target.version, latest.data)
         return await staged
-
-
-def report_unknown(call: Call, problems: list[str]) -> None:
-    """Refuse, warn of, or pass over unknown and duplicate fields, as the client wishes."""
-    if not problems or call.options.validation == "Ignore":
-        return
-    if call.options.validation == "Strict":
-        raise errors.bad_request("strict decoding error: " + ", ".join(problems))
-    for problem in problems:
-        call.warn(problem)
-
-
-def _unknown(target: Target, config: Obj) -> list[str]:
-    schema = target.version.schema
-    return prune(config, schema, root=True) if schema else []
-
-
-def _applier(call: Call) -> Applier:
-    return Applier(
-        header=_manager(call),
-        force=call.options.force,
-        status_only=call.target.subresource == "status",
-        with_status=not call.target.version.status,
-    )
-
-
-def _manager(call: Call) -> Obj:
-    entry: Obj = {
-        "manager": call.options.manager,
-        "operation": "Apply" if call.applied else "Update",
-        "apiVersion": call.target.api_version,
-        "time": now(),
-    }
-    if call.target.subresource:
-        entry["subresource"] = call.target.subresource
-    return entry
 
 
 def _is_held(obj: Obj) -> bool:
