@@ -52,17 +52,28 @@ class Load:
                 stamp = {SENT: str(time.time_ns())}
                 group.create_task(self._annotate(sample_name(i), stamp))
 
-    async def forget(self, count: int) -> None:
+    async def forget(self) -> None:
         """Take away the annotations that a run left, so that the next begins where it began."""
-        names = iter(range(count))
+        marked = iter([name async for name in self._marked()])
 
         async def clear_each() -> None:
-            for i in names:
-                await self._annotate(sample_name(i), dict.fromkeys(LEFT))
+            for name in marked:
+                await self._annotate(name, dict.fromkeys(LEFT))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(WRITERS):
                 group.create_task(clear_each())
+
+    async def _marked(self) -> AsyncIterator[str]:
+        token = ""
+        while True:
+            page = await self.send("GET", f"{SAMPLES}?limit=500&continue={token}", None)
+            for item in page["items"]:
+                if item["metadata"].get("annotations", {}).keys() & set(LEFT):
+                    yield item["metadata"]["name"]
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return
 
     async def send(
         self, method: str, path: str, body: Any, content_type: str = "application/json"
