@@ -1,7 +1,6 @@
 """From flags to a manager that is ready to start."""
 
 import argparse
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import Final
 from metal3 import ctrl
 from metal3.api.meta import v1 as metav1
 from metal3.runtime.cache import ByObject, CacheOptions
-from metal3.runtime.certwatcher import CertWatcher
+from metal3.runtime.certwatcher import CertWatcher, TLSOptions, tls_version
 from metal3.runtime.client import RestClient
 from metal3.runtime.leaderelection import LeaderElectionOptions
 from metal3.runtime.manager import MetricsOptions
@@ -85,7 +84,7 @@ def _metrics(args: argparse.Namespace) -> MetricsOptions:
         addr=args.metrics_addr,
         secure=secure,
         authorize=secure,
-        min_tls_version=_tls_version(args.tls_min_version),
+        tls=_tls(args),
     )
 
 
@@ -126,9 +125,7 @@ async def _certificates(
             options=_rotation(args, environment, operators, folder),
         )
         await rotator.ensure()
-    watcher = CertWatcher(
-        folder / CERT_FILE, folder / KEY_FILE, minimum=_tls_version(args.tls_min_version)
-    )
+    watcher = CertWatcher(folder / CERT_FILE, folder / KEY_FILE, tls=_tls(args))
     await watcher.load()
     return watcher, rotator
 
@@ -163,5 +160,10 @@ def _add_checks(mgr: ctrl.Manager, *, serves_webhooks: bool) -> None:
         mgr.add_readyz_check("webhook", mgr.webhook_server.check)
 
 
-def _tls_version(name: str) -> ssl.TLSVersion:
-    return ssl.TLSVersion.TLSv1_3 if name.endswith("TLS13") else ssl.TLSVersion.TLSv1_2
+def _tls(args: argparse.Namespace) -> TLSOptions:
+    return TLSOptions(
+        minimum=tls_version(args.tls_min_version),
+        maximum=tls_version(args.tls_max_version),
+        cipher_suites=args.tls_cipher_suites,
+        curves=args.tls_curve_preferences,
+    )

@@ -4,6 +4,7 @@ Servers take ``CertWatcher.ssl_context`` once; the watcher swaps what is behind 
 """
 
 from ._self_signed import self_signed_context
+from ._tls import TLSOptions, tls_version
 from ._watcher import CertWatcher
 
-__all__ = ["CertWatcher", "self_signed_context"]
+__all__ = ["CertWatcher", "TLSOptions", "self_signed_context", "tls_version"]

@@ -2,11 +2,13 @@
 
 import ssl
 
+from ._tls import TLSOptions
 
-def server_context(minimum: ssl.TLSVersion) -> ssl.SSLContext:
+
+def server_context(tls: TLSOptions) -> ssl.SSLContext:
     """An empty context for a server: HTTP/1.1, no compression, modern ciphers."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = minimum
+    tls.apply(context)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -18,9 +20,9 @@ class SwappableContext:
     do not fit, so a complete new context is built and put in place during the handshake.
     """
 
-    def __init__(self, minimum: ssl.TLSVersion) -> None:
-        self.minimum = minimum
-        self.outer = server_context(minimum)
+    def __init__(self, tls: TLSOptions) -> None:
+        self.tls = tls
+        self.outer = server_context(tls)
         self.outer.sni_callback = self._choose
         self._current: ssl.SSLContext | None = None
 

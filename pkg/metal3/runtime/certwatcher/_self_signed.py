@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from ._context import server_context
+from ._tls import TLSOptions
 
 _VALIDITY: Final = timedelta(days=365)
 _BACKDATE: Final = timedelta(hours=1)  # clocks differ
@@ -21,7 +22,7 @@ _BACKDATE: Final = timedelta(hours=1)  # clocks differ
 def self_signed_context(
     names: tuple[str, ...] = ("localhost", "127.0.0.1"),
     *,
-    minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+    tls: TLSOptions | None = None,
 ) -> ssl.SSLContext:
     """A server context for ``names`` (DNS names or addresses) that no client can verify.
 
@@ -30,7 +31,7 @@ def self_signed_context(
     """
     key = ec.generate_private_key(ec.SECP256R1())
     cert = _certificate(names, key)
-    context = server_context(minimum)
+    context = server_context(tls or TLSOptions())
     with tempfile.TemporaryDirectory() as folder:  # mode 0700; the ssl module reads only files
         path = Path(folder) / "tls.pem"
         path.touch(mode=0o600)

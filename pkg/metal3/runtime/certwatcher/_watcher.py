@@ -11,6 +11,7 @@ from metal3.runtime.log import get_logger
 from metal3.runtime.metrics import CERT_READ_ERRORS, CERT_READS
 
 from ._context import SwappableContext, server_context
+from ._tls import TLSOptions
 
 log = get_logger(__name__)
 
@@ -33,12 +34,12 @@ class CertWatcher:
         key_path: Path,
         *,
         interval: timedelta = INTERVAL,
-        minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+        tls: TLSOptions | None = None,
     ) -> None:
         self._cert_path = cert_path
         self._key_path = key_path
         self._interval = interval.total_seconds()
-        self._contexts = SwappableContext(minimum)
+        self._contexts = SwappableContext(tls or TLSOptions())
         self._digest = b""
 
     @property
@@ -84,7 +85,7 @@ class CertWatcher:
 
     def _read(self) -> tuple[bytes, ssl.SSLContext]:
         before = self._read_digest()
-        context = server_context(self._contexts.minimum)
+        context = server_context(self._contexts.tls)
         # No prompt for a passphrase: a process without a terminal would hang there.
         context.load_cert_chain(self._cert_path, self._key_path, password=lambda: "")
         if self._read_digest() != before:

@@ -1,12 +1,12 @@
 """``/metrics``: plain or over TLS, to everybody or to those the API server lets."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from metal3.runtime import metrics
-from metal3.runtime.certwatcher import self_signed_context
+from metal3.runtime.certwatcher import TLSOptions, self_signed_context
 from metal3.runtime.client import Client
 
 from ._access import AccessReviewer, Verdict
@@ -28,7 +28,8 @@ class MetricsOptions:
     authorize: bool = False
     """Ask the API server who the token belongs to, and whether they may GET ``/metrics``."""
 
-    min_tls_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    tls: TLSOptions = field(default_factory=TLSOptions)
+    """Versions and ciphers of the self-signed endpoint."""
 
 
 def metrics_server(options: MetricsOptions, client: Client) -> HTTPServer | None:
@@ -51,4 +52,4 @@ def metrics_server(options: MetricsOptions, client: Client) -> HTTPServer | None
 def _tls(options: MetricsOptions) -> ssl.SSLContext | None:
     if not options.secure:
         return None
-    return options.ssl_context or self_signed_context(minimum=options.min_tls_version)
+    return options.ssl_context or self_signed_context(tls=options.tls)
