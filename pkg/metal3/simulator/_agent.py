@@ -31,17 +31,13 @@ SHORTEST_TOKEN = 32
 
 @dataclass(frozen=True, kw_only=True)
 class AgentSettings:
-    """What all agents of a lab share.
-
-    ``callback_url`` is where the agents listen, ``verify_ca`` the certificate to check them by.
-    """
+    """What all agents of a lab share; ``callback_url`` is where they listen."""
 
     api: AgentAPI
     callback_url: str
     heartbeat: timedelta
     step_time: timedelta
     custom_deploy_steps: tuple[str, ...]
-    verify_ca: str | None = None
 
 
 class Agent:
@@ -179,8 +175,6 @@ class Agent:
             "agent_version": AGENT_VERSION,
             "agent_token": self._token,
         }
-        if self._settings.verify_ca:
-            body["agent_verify_ca"] = self._settings.verify_ca
         answer = await self._settings.api.heartbeat(self._node or "", body)
         if not answer.ok:
             log.debug("heartbeat refused", host=self._host.name, status=answer.status)
