@@ -458,6 +458,9 @@ async def test_events_describe_and_diff(kubectl):
     await kubectl("create -f -", stdin=event)
     assert "TooSmall" in await kubectl("events --for=widget.example.com/a")
     assert "it is too small" in await kubectl("get events")
+    assert "it is too small" in await kubectl("get events --sort-by=.lastTimestamp")
+    shown = await kubectl.json("get events.v1. a.1")  # nulls are there, as from the real server
+    assert (shown["source"], shown["lastTimestamp"], shown["firstTimestamp"]) == ({}, None, None)
     described = await kubectl("describe wd a")
     assert "it is too small" in described
     assert "Size:" in described

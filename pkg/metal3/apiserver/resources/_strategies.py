@@ -115,6 +115,18 @@ def _pod_prepare(obj: Obj, old: Obj | None) -> None:
         ensure_map(obj, "status").setdefault("phase", "Pending")
 
 
+def _event_prepare(obj: Obj, _old: Obj | None) -> None:
+    """Say null where the real server says it: kubectl sorts by these, and gives up without."""
+    obj.setdefault("eventTime", None)
+    newer = "/" in text_at(obj, "apiVersion")
+    for name in ("Source", "FirstTimestamp", "LastTimestamp"):
+        key = f"deprecated{name}" if newer else name[0].lower() + name[1:]
+        obj.setdefault(key, {} if name == "Source" else None)
+    if not newer:
+        obj.setdefault("reportingComponent", "")
+        obj.setdefault("reportingInstance", "")
+
+
 def _event_check(obj: Obj, _old: Obj | None) -> list[Obj]:
     namespace = text_at(obj, "metadata", "namespace")
     about = text_at(obj, "involvedObject", "namespace")
@@ -162,11 +174,15 @@ STRATEGIES: Final[dict[str, Strategy]] = {
         prepare=_secret_prepare, check=_secret_check, selectable=("type",), generation=False
     ),
     "ConfigMap": Strategy(check=_config_map_check, generation=False),
-    "Event": Strategy(check=_event_check, selectable=EVENT_FIELDS, generation=False),
+    "Event": Strategy(
+        prepare=_event_prepare, check=_event_check, selectable=EVENT_FIELDS, generation=False
+    ),
     "Pod": Strategy(prepare=_pod_prepare, selectable=("spec.nodeName", "status.phase")),
     "Node": Strategy(selectable=("spec.unschedulable",), generation=False),
     "ValidatingWebhookConfiguration": Strategy(prepare=_webhook_prepare),
     "MutatingWebhookConfiguration": Strategy(prepare=_webhook_prepare),
 }
-EVENTS_V1: Final = Strategy(check=_new_event_check, selectable=EVENT_FIELDS, generation=False)
+EVENTS_V1: Final = Strategy(
+    prepare=_event_prepare, check=_new_event_check, selectable=EVENT_FIELDS, generation=False
+)
 PLAIN: Final = Strategy(generation=False)
