@@ -178,7 +178,9 @@ class Demo:
         return len(done) >= self.options.hosts
 
     def _farewell(self, kubeconfig: Path, folder: Path) -> None:
-        _say(f"\nall {self.options.hosts} hosts are provisioned; logs are in {folder}")
+        _say(f"\nall {self.options.hosts} hosts are provisioned")
+        if self.options.keep or not self.options.leave:
+            _say(f"logs are in {folder}")
         if self.options.leave:
             return
         host = "node-0"

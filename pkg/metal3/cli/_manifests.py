@@ -35,8 +35,8 @@ def config_folder() -> Path:
 
 
 def crds() -> Iterator[metav1.Unstructured]:
-    """All CRDs of the project."""
-    for path in sorted((config_folder() / "crd/bases").glob("*.yaml")):
+    """The CRDs of the bare-metal operator."""
+    for path in sorted((config_folder() / "crd/bases").glob("metal3.io_*.yaml")):
         for manifest in yaml.safe_load_all(path.read_text()):
             yield CustomResourceDefinition.from_dict(manifest)
 
