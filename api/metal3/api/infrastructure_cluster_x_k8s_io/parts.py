@@ -16,11 +16,10 @@ def part(obj: Json, *path: str) -> Json | None:
 def items(obj: Json | None, *path: str) -> list[Json]:
     """The objects of the list at a path."""
     found: Any = (part(obj or {}, *path[:-1]) or {}).get(path[-1])
-    return (
-        [cast("Json", i) for i in cast("list[Any]", found) if isinstance(i, dict)]
-        if isinstance(found, list)
-        else []
-    )
+    if not isinstance(found, list):
+        return []
+    listed: list[Any] = found
+    return [cast("Json", item) for item in listed if isinstance(item, dict)]
 
 
 def rename(obj: Json | None, old: str, new: str) -> None:

@@ -9,6 +9,8 @@ from ._cluster import Cluster
 CLUSTER_NAME_LABEL: Final = "cluster.x-k8s.io/cluster-name"
 PROVIDER_LABEL: Final = "cluster.x-k8s.io/provider"
 PAUSED_ANNOTATION: Final = "cluster.x-k8s.io/paused"
+WATCH_FILTER_LABEL: Final = "cluster.x-k8s.io/watch-filter"
+"""Which of several managers an object is for."""
 
 
 def is_paused(obj: metav1.Object, cluster: Cluster | None = None) -> bool:
