@@ -175,7 +175,7 @@ class BareMetalHostReconciler:
     def _send_events(self, p: HostPass) -> None:
         for event in p.events:
             tell = self.env.recorder.warning if event.is_warning else self.env.recorder.normal
-            tell(p.host, event.reason, event.message)
+            tell(p.host, event.reason, event.message, related=_consumer(p.host))
 
     def _forget(self, req: NamespacedName) -> None:
         """The host is gone."""
@@ -201,6 +201,22 @@ async def _update_conditions(p: HostPass) -> None:
         # Health and power failure are news, not decisions: without them the rest still counts.
         p.access = None
         await update_conditions(p)
+
+
+def _consumer(host: metal3api.BareMetalHost) -> metav1.Object | None:
+    """Who uses the host, so that an event can be found from there, too."""
+    reference = host.spec.consumer_ref
+    if reference is None or not reference.kind or not reference.name:
+        return None
+    return metav1.Object(
+        api_version=reference.api_version or "",
+        kind=reference.kind,
+        metadata=metav1.ObjectMeta(
+            name=reference.name,
+            namespace=reference.namespace or "",
+            uid=reference.uid or "",
+        ),
+    )
 
 
 def _host_data(p: HostPass) -> HostData:

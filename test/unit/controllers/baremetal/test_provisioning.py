@@ -160,6 +160,27 @@ async def test_a_change_of_mind_while_provisioning(bench, make_host):
     assert b.machine.disk is None
 
 
+async def test_another_image_while_the_first_is_written(bench, make_host):
+    """What is begun is cleaned off; what ends up on the disk is what the status says."""
+    b = bench(make_host(image=IMAGE))
+    await b.until(State.PROVISIONING)
+    await b.reconcile()
+    await b.edit(with_image(OTHER))
+    host = await b.until(State.PROVISIONED)
+    assert b.states[-4:] == ["deprovisioning", "available", "provisioning", "provisioned"]
+    assert host.status.provisioning.image.url == OTHER["url"]
+    assert [d.url for d in b.machine.deployments] == [OTHER["url"]]
+    assert host.status.provisioning_fail_count == 0
+
+
+async def test_events_name_the_consumer(bench, make_host):
+    """Whoever uses the host finds its events from his own object."""
+    reference = {"kind": "Metal3Machine", "name": "machine-0", "namespace": "metal3"}
+    b = bench(make_host(image=IMAGE, consumerRef=reference))
+    await b.until(State.PROVISIONED)
+    assert {event.related for event in b.recorder.events} == {"Metal3Machine metal3/machine-0"}
+
+
 async def test_user_data_that_comes_late_is_waited_for_by_name(bench, make_host, make_secret):
     """The host does not fail; the condition names the Secret, and it goes on when that is there."""
     b = bench(make_host(image=IMAGE, userData={"name": "late"}))

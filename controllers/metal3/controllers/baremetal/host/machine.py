@@ -159,7 +159,7 @@ def _enter(p: HostPass, before: str, after: str) -> None:
     p.begin(after)
     if after in _BOOTING:
         p.status.provisioning.boot_mode = metal3api.boot_mode(p.host)
-    if before == State.NONE and after == State.REGISTERING:
+    if after == State.REGISTERING:
         p.status.operational_status = Status.OK
     p.env.retries.release(p.key)
     p.after_save.append(STATE_CHANGES.labels(prev_state=before, new_state=after).inc)

@@ -23,7 +23,7 @@ async def provisioning(p: HostPass) -> Action:
     if p.error_type:
         p.status.provisioning_fail_count += 1
         return Complete(next_state=State.DEPROVISIONING)
-    if metal3api.is_provisioning_cancelled(p.host):
+    if metal3api.is_provisioning_cancelled(p.host) or _was_replaced(p):
         return Complete(next_state=State.DEPROVISIONING)
     if not _noted_attempt(p):
         return Continue(after=IMMEDIATELY)
@@ -44,6 +44,16 @@ async def _deploy(p: HostPass, data: ProvisionData) -> Action:
     if result.dirty:
         return Continue(after=result.requeue_after)
     return await _deployed(p)
+
+
+def _was_replaced(p: HostPass) -> bool:
+    """Whether another image is asked for than the one that is being written.
+
+    The backend would come to an end with the old one, and nobody would know. (The Go operator then
+    shows the new image as provisioned.)
+    """
+    image, last = p.host.spec.image, p.status.last_attempted_image
+    return image is not None and last is not None and image.url != last.url
 
 
 def _noted_attempt(p: HostPass) -> bool:
