@@ -1,0 +1,124 @@
+"""Who has which address: what the ledger remembers of IPAddress objects of either group."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
+from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
+from metal3.api.meta import v1 as metav1
+from metal3.runtime.types import NamespacedName, key_of
+
+from .addresses import Address, parse_address
+
+POOL_KIND: Final = "IPPool"
+
+
+class ClaimKind(StrEnum):
+    """The two kinds of claims a pool serves."""
+
+    IP_CLAIM = "IPClaim"
+    IP_ADDRESS_CLAIM = "IPAddressClaim"
+
+
+class ClaimKey(NamedTuple):
+    """One claim, by what a move between clusters does not change."""
+
+    kind: ClaimKind
+    namespace: str
+    name: str
+
+    @property
+    def object_key(self) -> NamespacedName:
+        """Its name without its kind."""
+        return NamespacedName(self.namespace, self.name)
+
+    def __str__(self) -> str:
+        """Kind and name, for messages."""
+        return f"{self.kind} {self.name}"
+
+
+class RecordKey(NamedTuple):
+    """One address object; ``is_capi`` says of which group."""
+
+    is_capi: bool
+    namespace: str
+    name: str
+
+    @property
+    def object_key(self) -> NamespacedName:
+        """Its name without its group."""
+        return NamespacedName(self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One address object. ``owner_uid`` is the incarnation of the claim it was made for."""
+
+    key: RecordKey
+    address: Address
+    pool: NamespacedName
+    claim: ClaimKey
+    uid: str
+    owner_uid: str
+    is_deleting: bool
+    released_at: str = ""
+
+
+def record_of(obj: ipamv1.IPAddress) -> Record:
+    """Of an address of ours; raises ValueError when it holds no address."""
+    meta, spec = obj.metadata, obj.spec
+    claim = claim_of(obj)
+    return Record(
+        key=RecordKey(is_capi=False, namespace=meta.namespace, name=meta.name),
+        address=parse_address(spec.address),
+        pool=NamespacedName(spec.pool.namespace or meta.namespace, spec.pool.name or ""),
+        claim=claim,
+        uid=meta.uid,
+        owner_uid=owner_uid(obj, claim),
+        is_deleting=bool(meta.deletion_timestamp),
+        released_at=meta.annotations.get(ipamv1.RELEASED_AT_ANNOTATION, ""),
+    )
+
+
+def capi_record_of(obj: capiipamv1.IPAddress) -> Record | None:
+    """Of a Cluster API address; None when its pool is another provider's. Raises ValueError."""
+    meta, spec = obj.metadata, obj.spec
+    if not is_our_pool(spec.pool_ref):
+        return None
+    claim = ClaimKey(ClaimKind.IP_ADDRESS_CLAIM, meta.namespace, spec.claim_ref.name)
+    return Record(
+        key=RecordKey(is_capi=True, namespace=meta.namespace, name=meta.name),
+        address=parse_address(spec.address),
+        pool=NamespacedName(meta.namespace, spec.pool_ref.name),
+        claim=claim,
+        uid=meta.uid,
+        owner_uid=owner_uid(obj, claim),
+        is_deleting=bool(meta.deletion_timestamp),
+    )
+
+
+def claim_of(obj: ipamv1.IPAddress) -> ClaimKey:
+    """Whose address this is; the Go operator names no kind and means an IPClaim."""
+    claim = obj.spec.claim
+    is_capi = claim.kind == ClaimKind.IP_ADDRESS_CLAIM
+    kind = ClaimKind.IP_ADDRESS_CLAIM if is_capi else ClaimKind.IP_CLAIM
+    return ClaimKey(kind, claim.namespace or obj.metadata.namespace, claim.name or "")
+
+
+def owner_uid(obj: metav1.Object, claim: ClaimKey) -> str:
+    """The uid of the claim among the owners; empty when it is not named there."""
+    for reference in obj.metadata.owner_references:
+        if reference.kind == claim.kind and reference.name == claim.name:
+            return reference.uid
+    return ""
+
+
+def is_our_pool(reference: capiipamv1.PoolReference) -> bool:
+    """Whether a Cluster API object names a pool of this provider."""
+    return reference.kind == POOL_KIND and reference.api_group == ipamv1.GROUP
+
+
+def claim_key(obj: metav1.Object, kind: ClaimKind) -> ClaimKey:
+    """Key of a claim object."""
+    return ClaimKey(kind, *key_of(obj))

@@ -1,0 +1,562 @@
+"""What users of pools and claims see, with the whole operator running."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
+from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
+from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
+from metal3.api.meta import v1 as metav1
+from metal3.controllers.ipam import IPAMOptions
+from metal3.runtime.client import ConflictError, InternalServerError, InvalidError
+
+pytestmark = pytest.mark.looptime(start=0)
+
+ONE = {"start": "192.0.2.10", "end": "192.0.2.10"}
+
+
+async def settle(seconds=5):
+    """Let the operator work for a while of virtual time."""
+    await asyncio.sleep(seconds)
+
+
+async def test_a_claim_gets_an_address_and_all_that_goes_with_it(make_pool, make_claim, run_ipam):
+    """The address has prefix, gateway, name servers, owners and labels; the claim points at it."""
+    pool = make_pool(gateway="192.0.2.1", dnsServers=["192.0.2.53"])
+    async with run_ipam(pool, make_claim(labels={"a": "b"})) as ipam:
+        claim, address = await ipam.claim(), (await ipam.addresses())["IPClaim/claim"]
+        assert address.metadata.name == "pool-192-0-2-10"
+        assert (address.spec.address, address.spec.prefix) == ("192.0.2.10", 24)
+        assert (address.spec.gateway, address.spec.dns_servers) == ("192.0.2.1", ["192.0.2.53"])
+        assert address.metadata.labels == {"a": "b"}
+        assert [o.kind for o in address.metadata.owner_references] == ["IPPool", "IPClaim"]
+        assert address.metadata.owner_references[1].uid == claim.metadata.uid
+        assert address.metadata.owner_references[1].controller
+        assert address.metadata.finalizers == ["ipaddress.ipam.metal3.io"]
+        assert claim.status.address.name == "pool-192-0-2-10"
+        assert claim.metadata.finalizers == ["ipclaim.ipam.metal3.io"]
+        assert metav1.is_condition_true(claim.status.conditions, "Ready")
+        assert "AddressAllocated" in await ipam.events()
+
+
+async def test_a_cluster_api_claim_is_served_as_the_contract_says(
+    make_pool, make_capi_claim, run_ipam
+):
+    """The address bears the claim's name, the claim controls it, and Ready is valid at once."""
+    async with run_ipam(make_pool(gateway="192.0.2.1"), make_capi_claim()) as ipam:
+        claim = await ipam.capi_claim()
+        (address,) = (await ipam.client.list(capiipamv1.IPAddress)).items
+        assert address.metadata.name == "claim"
+        assert claim.status.address_ref.name == "claim"
+        assert (address.spec.address, address.spec.prefix) == ("192.0.2.10", 24)
+        assert address.spec.gateway == "192.0.2.1"
+        assert address.spec.pool_ref.to_dict() == claim.spec.pool_ref.to_dict()
+        owners = {o.kind: o for o in address.metadata.owner_references}
+        assert owners["IPAddressClaim"].controller
+        assert all(o.block_owner_deletion for o in owners.values())
+        assert address.metadata.finalizers == ["ipam.metal3.io/ipaddress"]
+        (ready,) = claim.status.conditions
+        assert (ready.type, ready.status, ready.reason) == ("Ready", "True", "Allocated")
+        assert ready.last_transition_time
+        # One write of the status only: no invalid one before it.
+        writes = [a for a in ipam.client.actions if a.kind == "IPAddressClaim" and a.subresource]
+        assert len(writes) == 1
+
+
+async def test_both_kinds_draw_from_one_pool(make_pool, make_claim, make_capi_claim, run_ipam):
+    """Claims of both kinds, of the same name even, never share an address."""
+    async with run_ipam(make_pool(), make_claim("same"), make_capi_claim("same")) as ipam:
+        addresses = await ipam.addresses()
+        assert addresses.keys() == {"IPClaim/same", "IPAddressClaim/same"}
+        assert len({a.spec.address for a in addresses.values()}) == 2
+
+
+async def test_a_claim_waits_for_an_address_and_gets_it(make_pool, make_claim, run_ipam):
+    """Exhaustion is told and heals by itself, without anything being made anew."""
+    async with run_ipam(make_pool("pool", ONE), make_claim("first")) as ipam:
+        await ipam.client.create(make_claim("second"))
+        await settle()
+        second = await ipam.claim("second")
+        assert await ipam.reason("second") == "PoolExhausted"
+        assert second.status.error_message == "Exhausted IP Pools"
+        await ipam.delete(ipamv1.IPClaim, "first")
+        await settle(1)
+        second = await ipam.claim("second")
+        assert (await ipam.held()) == {"second": "192.0.2.10"}
+        assert second.status.error_message is None
+        assert not await ipam.exists(ipamv1.IPClaim, "first")
+
+
+async def test_all_that_wait_are_served_when_the_pool_grows(make_pool, make_claim, run_ipam):
+    """A new range serves the claims that had found nothing."""
+    claims = [make_claim(f"claim-{i}") for i in range(5)]
+    async with run_ipam(make_pool("pool", ONE), *claims) as ipam:
+        assert len(await ipam.held()) == 1
+
+        def grow(pool):
+            pool.spec.pools.append(ipamv1.Pool(start="192.0.2.20", end="192.0.2.29"))
+
+        await ipam.edit(ipamv1.IPPool, "pool", grow)
+        await settle()
+        assert len(set((await ipam.held()).values())) == 5
+
+
+async def test_freed_addresses_go_round_all_that_wait(make_pool, make_claim, run_ipam):
+    """Each address that is given back serves one more claim, until all were served."""
+    claims = [make_claim(f"claim-{i}") for i in range(6)]
+    async with run_ipam(make_pool("pool", ONE), *claims) as ipam:
+        served = set()
+        for _ in range(6):
+            (holder,) = await ipam.held()
+            served.add(holder)
+            await ipam.delete(ipamv1.IPClaim, holder)
+            await settle(1)
+        assert len(served) == 6
+        assert await ipam.held() == {}
+
+
+async def test_a_claim_that_goes_while_it_is_woken_passes_the_address_on(
+    make_pool, make_claim, run_ipam
+):
+    """An address freed for a claim that is deleted at the same moment serves the next."""
+    claims = [make_claim(f"claim-{i}") for i in range(3)]
+    async with run_ipam(make_pool("pool", ONE), *claims) as ipam:
+        (holder,) = await ipam.held()
+        others = sorted({"claim-0", "claim-1", "claim-2"} - {holder})
+        await ipam.delete(ipamv1.IPClaim, others[0])
+        await ipam.delete(ipamv1.IPClaim, holder)
+        await settle()
+        assert list(await ipam.held()) == [others[1]]
+
+
+async def test_a_claim_may_come_before_its_pool(make_pool, make_claim, run_ipam):
+    """A reference to nothing is told, and heals when the pool appears."""
+    async with run_ipam(make_claim()) as ipam:
+        assert await ipam.reason() == "PoolNotFound"
+        await ipam.client.create(make_pool())
+        await settle()
+        assert await ipam.reason() == "Allocated"
+
+
+@pytest.mark.parametrize("kind", ["ours", "capi"])
+async def test_a_requested_address_is_given(make_pool, make_claim, make_capi_claim, run_ipam, kind):
+    """The annotation works on both kinds."""
+    make = make_claim if kind == "ours" else make_capi_claim
+    async with run_ipam(make_pool(), make(address="192.0.2.12")) as ipam:
+        assert await ipam.held() == {"claim": "192.0.2.12"}
+
+
+async def test_a_claim_waits_for_the_address_it_requests(make_pool, make_claim, run_ipam):
+    """It is served when just this one is given back, others being free all the time."""
+    async with run_ipam(
+        make_pool(), make_claim("first"), make_claim("second", address="192.0.2.10")
+    ) as ipam:
+        held = await ipam.held()
+        if held != {"first": "192.0.2.10"}:
+            pytest.fail(f"unexpected order: {held}")
+        assert await ipam.reason("second") == "AddressInUse"
+        await ipam.delete(ipamv1.IPClaim, "first")
+        await settle(1)
+        assert await ipam.held() == {"second": "192.0.2.10"}
+
+
+async def test_a_wrong_request_can_be_corrected(make_pool, make_claim, run_ipam):
+    """The claim is looked at again when its annotation changes."""
+    async with run_ipam(make_pool(), make_claim(address="203.0.113.1")) as ipam:
+        assert await ipam.reason() == "AllocationFailed"
+        assert "203.0.113.1 is in no range" in (await ipam.claim()).status.error_message
+        await ipam.edit(
+            ipamv1.IPClaim, "claim", lambda c: c.metadata.annotations.update(ipAddress="192.0.2.11")
+        )
+        await settle()
+        assert await ipam.held() == {"claim": "192.0.2.11"}
+
+
+async def test_a_pinned_address_is_kept_and_survives_its_claim(make_pool, make_claim, run_ipam):
+    """Nobody else gets it, also while its claim is away."""
+    pool = make_pool(preAllocations={"mine": "192.0.2.10"})
+    async with run_ipam(pool, *(make_claim(f"other-{i}") for i in range(3))) as ipam:
+        assert "192.0.2.10" not in (await ipam.held()).values()
+        for _ in range(2):
+            await ipam.client.create(make_claim("mine"))
+            await settle()
+            assert (await ipam.held())["mine"] == "192.0.2.10"
+            await ipam.delete(ipamv1.IPClaim, "mine")
+            await settle()
+        assert (await ipam.pool()).status.indexes["mine"] == "192.0.2.10"
+
+
+async def test_the_pool_tells_how_it_stands(make_pool, make_claim, run_ipam):
+    """Counts for the pool and each range, addresses by claim, and conditions."""
+    pool = make_pool(
+        "pool",
+        {"start": "192.0.2.10", "end": "192.0.2.12"},
+        {"subnet": "198.51.100.0/29"},
+        preAllocations={"kept": "198.51.100.3"},
+    )
+    async with run_ipam(pool, make_claim()) as ipam:
+        status = (await ipam.pool()).status
+        assert (status.total, status.used, status.free) == (9, 1, 7)
+        assert [(r.total, r.used, r.free) for r in status.ranges] == [(3, 1, 2), (6, 0, 5)]
+        assert status.indexes == {"claim": "192.0.2.10", "kept": "198.51.100.3"}
+        assert metav1.is_condition_true(status.conditions, "Ready")
+        assert metav1.is_condition_true(status.conditions, "AddressesAvailable")
+        assert status.last_updated
+        assert status.observed_generation == 1
+
+
+async def test_a_pool_warns_before_and_when_it_is_exhausted(make_pool, make_claim, run_ipam):
+    """From the threshold on its condition has another reason; at the end it is False."""
+    pool = make_pool(exhaustionWarningPercent=60)
+    async with run_ipam(pool, make_claim("a"), make_claim("b")) as ipam:
+
+        async def condition():
+            return metav1.find_condition(
+                (await ipam.pool()).status.conditions, "AddressesAvailable"
+            )
+
+        assert ((await condition()).status, (await condition()).reason) == (
+            "True",
+            "NearlyExhausted",
+        )
+        await ipam.client.create(make_claim("c"))
+        await settle()
+        assert ((await condition()).status, (await condition()).reason) == (
+            "False",
+            "PoolExhausted",
+        )
+        assert {"NearlyExhausted", "PoolExhausted"} <= set(await ipam.events())
+
+
+async def test_a_large_pool_s_counts_fit_the_api(make_pool, make_claim, run_ipam):
+    """An IPv6 subnet has more addresses than an int64 counts."""
+    async with run_ipam(make_pool("pool", {"subnet": "2001:db8::/64"}), make_claim()) as ipam:
+        status = (await ipam.pool()).status
+        assert (status.total, status.used) == (2**63 - 1, 1)
+        assert status.indexes == {"claim": "2001:db8::1"}
+
+
+async def test_claims_of_other_providers_are_left_alone(make_pool, make_capi_claim, run_ipam):
+    """A pool of the same name and another kind is not ours."""
+    async with run_ipam(make_pool(), make_capi_claim(kind="InClusterIPPool")) as ipam:
+        assert await ipam.addresses() == {}
+        assert (await ipam.capi_claim()).metadata.finalizers == []
+
+
+async def test_a_pool_of_another_namespace_is_refused(make_pool, make_claim, run_ipam):
+    """The claim says why."""
+    claim = make_claim()
+    claim.spec.pool.namespace = "elsewhere"
+    async with run_ipam(make_pool(), claim) as ipam:
+        assert await ipam.reason() == "InvalidPoolReference"
+        assert await ipam.addresses() == {}
+
+
+PAUSED = {"cluster.x-k8s.io/paused": ""}
+
+
+async def test_a_paused_pool_hands_out_nothing(make_pool, make_claim, run_ipam):
+    """Not even without a cluster; unpaused it goes on."""
+    pool = make_pool()
+    pool.metadata.annotations = dict(PAUSED)
+    async with run_ipam(pool, make_claim()) as ipam:
+        assert await ipam.addresses() == {}
+        await ipam.edit(ipamv1.IPPool, "pool", lambda p: p.metadata.annotations.clear())
+        await settle()
+        assert await ipam.held() == {"claim": "192.0.2.10"}
+
+
+async def test_a_paused_cluster_pauses_pool_and_claims(
+    make_pool, make_claim, make_capi_claim, make_cluster, run_ipam
+):
+    """The cluster of the pool, or of a claim, is enough; unpausing wakes all."""
+    other = make_pool("other", {"subnet": "198.51.100.0/24"})
+    objects = (
+        make_cluster(paused=True),
+        make_pool(clusterName="cluster"),
+        other,
+        make_claim(),
+        make_capi_claim("theirs", "other", cluster="cluster"),
+    )
+    async with run_ipam(*objects) as ipam:
+        assert await ipam.addresses() == {}
+        await ipam.edit(clusterv1.Cluster, "cluster", lambda c: setattr(c.spec, "paused", False))
+        await settle()
+        assert (await ipam.held()).keys() == {"claim", "theirs"}
+
+
+async def test_a_pool_waits_for_its_cluster(make_pool, make_claim, make_cluster, run_ipam):
+    """When the cluster comes the pool gets its labels and owner, and claims are served."""
+    async with run_ipam(make_pool(clusterName="cluster"), make_claim()) as ipam:
+        assert await ipam.reason() == "PoolNotReady"
+        ready = metav1.find_condition((await ipam.pool()).status.conditions, "Ready")
+        assert ready is not None
+        assert (ready.status, ready.reason) == ("False", "ClusterNotFound")
+        await ipam.client.create(make_cluster())
+        await settle()
+        pool = await ipam.pool()
+        assert pool.metadata.labels == {
+            "cluster.x-k8s.io/cluster-name": "cluster",
+            "cluster.x-k8s.io/provider": "ipam-metal3",
+        }
+        assert [o.kind for o in pool.metadata.owner_references] == ["Cluster"]
+        assert metav1.is_condition_true(pool.status.conditions, "Ready")
+        assert await ipam.reason() == "Allocated"
+
+
+async def test_a_pool_stays_until_its_addresses_are_given_back(make_pool, make_claim, run_ipam):
+    """Deleting a pool in use waits, serves nobody new, and ends with the last address."""
+    async with run_ipam(make_pool(), make_claim()) as ipam:
+        await ipam.delete(ipamv1.IPPool, "pool")
+        await ipam.client.create(make_claim("late"))
+        await settle()
+        assert await ipam.exists(ipamv1.IPPool, "pool")
+        assert await ipam.reason("late") == "PoolDeleting"
+        await ipam.delete(ipamv1.IPClaim, "claim")
+        await settle()
+        assert not await ipam.exists(ipamv1.IPPool, "pool")
+        assert await ipam.addresses() == {}
+
+
+async def test_a_claim_that_others_hold_keeps_its_address(make_pool, make_claim, run_ipam):
+    """While another controller's finalizer is on the claim, the address may be configured."""
+    claim = make_claim(finalizers=["metal3data.infrastructure.cluster.x-k8s.io"])
+    async with run_ipam(make_pool(), claim) as ipam:
+        await ipam.delete(ipamv1.IPClaim, "claim")
+        await settle()
+        assert await ipam.held() == {"claim": "192.0.2.10"}
+        await ipam.edit(
+            ipamv1.IPClaim,
+            "claim",
+            lambda c: setattr(c.metadata, "finalizers", ["ipclaim.ipam.metal3.io"]),
+        )
+        await settle()
+        assert await ipam.held() == {}
+        assert not await ipam.exists(ipamv1.IPClaim, "claim")
+
+
+async def test_a_claim_deleted_at_once_leaves_nothing(make_pool, make_claim, run_ipam):
+    """However soon it goes, no address is left behind."""
+    async with run_ipam(make_pool()) as ipam:
+        for i in range(5):
+            await ipam.client.create(make_claim(f"claim-{i}"))
+            await settle(0.001 * i)
+            await ipam.delete(ipamv1.IPClaim, f"claim-{i}")
+        await settle()
+        assert await ipam.addresses() == {}
+        assert (await ipam.client.list(ipamv1.IPClaim)).items == []
+
+
+async def test_deleting_a_cluster_api_claim_takes_both_addresses(
+    make_pool, make_capi_claim, run_ipam
+):
+    """Nothing of either group is left."""
+    async with run_ipam(make_pool(), make_capi_claim()) as ipam:
+        await ipam.delete(capiipamv1.IPAddressClaim, "claim")
+        await settle()
+        assert await ipam.addresses() == {}
+        assert (await ipam.client.list(capiipamv1.IPAddress)).items == []
+        assert not await ipam.exists(capiipamv1.IPAddressClaim, "claim")
+
+
+async def test_an_address_in_quarantine_is_not_issued_before_its_time(
+    make_pool, make_claim, run_ipam
+):
+    """A new claim waits it out; the claim of the same name may have it back at once."""
+    pool = make_pool("pool", ONE, quarantineSeconds=60)
+    async with run_ipam(pool, make_claim("first")) as ipam:
+        await ipam.delete(ipamv1.IPClaim, "first")
+        await settle(30)
+        await ipam.client.create(make_claim("second"))
+        await settle(10)
+        assert not await ipam.exists(ipamv1.IPClaim, "first")
+        assert await ipam.reason("second") == "PoolExhausted"
+        assert (await ipam.pool()).status.used == 1
+        await settle(25)
+        assert await ipam.held() == {"second": "192.0.2.10"}
+        await ipam.delete(ipamv1.IPClaim, "second")
+        await settle()
+        await ipam.client.create(make_claim("second"))
+        await settle()
+        assert await ipam.reason("second") == "Allocated"
+        await settle(100)
+        assert await ipam.held() == {"second": "192.0.2.10"}
+
+
+async def test_a_pool_that_is_deleted_ends_its_quarantine(make_pool, make_claim, run_ipam):
+    """Nobody will be given those addresses any more."""
+    pool = make_pool(quarantineSeconds=100_000)
+    async with run_ipam(pool, make_claim()) as ipam:
+        await ipam.delete(ipamv1.IPClaim, "claim")
+        await settle()
+        assert len(await ipam.addresses()) == 1
+        await ipam.delete(ipamv1.IPPool, "pool")
+        await settle()
+        assert not await ipam.exists(ipamv1.IPPool, "pool")
+        assert await ipam.addresses() == {}
+
+
+async def test_an_address_deleted_by_hand_comes_back_the_same(
+    make_pool, make_claim, make_capi_claim, run_ipam
+):
+    """Even against its finalizer: the claim's consumer goes on using it."""
+    objects = (make_pool(), make_claim("ours"), make_capi_claim("theirs"))
+    async with run_ipam(*objects) as ipam:
+        before = await ipam.held()
+        for address in (await ipam.addresses()).values():
+            name = address.metadata.name
+            await ipam.edit(ipamv1.IPAddress, name, lambda a: a.metadata.finalizers.clear())
+            await ipam.delete(ipamv1.IPAddress, name)
+        await settle()
+        assert await ipam.held() == before
+        await ipam.edit(capiipamv1.IPAddress, "theirs", lambda a: a.metadata.finalizers.clear())
+        await ipam.delete(capiipamv1.IPAddress, "theirs")
+        await settle()
+        assert (await ipam.client.list(capiipamv1.IPAddress)).items[0].spec.address == before[
+            "theirs"
+        ]
+
+
+async def test_an_address_whose_claim_vanished_is_given_back(
+    make_pool, make_claim, make_capi_claim, run_ipam
+):
+    """A claim stripped of its finalizer by force leaks nothing."""
+    objects = (make_pool(), make_claim("ours"), make_capi_claim("theirs"))
+    async with run_ipam(*objects) as ipam:
+        for kind, name in ((ipamv1.IPClaim, "ours"), (capiipamv1.IPAddressClaim, "theirs")):
+            await ipam.edit(kind, name, lambda c: c.metadata.finalizers.clear())
+            await ipam.delete(kind, name)
+        await settle()
+        assert await ipam.addresses() == {}
+        assert (await ipam.client.list(capiipamv1.IPAddress)).items == []
+
+
+async def test_addresses_of_the_go_operator_are_taken_over(
+    make_pool, make_claim, make_capi_claim, run_ipam
+):
+    """Its names, missing kinds, and Cluster API addresses without a reservation are understood."""
+    ours = ipamv1.IPAddress.from_dict(
+        {
+            "metadata": {"name": "pool-192-0-2-11", "namespace": "metal3", "uid": "u1"},
+            "spec": {
+                "address": "192.0.2.11",
+                "claim": {"name": "ours", "namespace": "metal3"},
+                "pool": {"name": "pool", "namespace": "metal3"},
+            },
+        }
+    )
+    theirs = capiipamv1.IPAddress.from_dict(
+        {
+            "metadata": {"name": "pool-192-0-2-10", "namespace": "metal3", "uid": "u2"},
+            "spec": {
+                "address": "192.0.2.10",
+                "prefix": 24,
+                "claimRef": {"name": "theirs"},
+                "poolRef": {"name": "pool", "kind": "IPPool", "apiGroup": "ipam.metal3.io"},
+            },
+        }
+    )
+    claims = (make_claim("ours"), make_capi_claim("theirs"), make_claim("new"))
+    async with run_ipam(make_pool(), ours, theirs, *claims) as ipam:
+        assert await ipam.held() == {
+            "ours": "192.0.2.11",
+            "theirs": "192.0.2.10",
+            "new": "192.0.2.12",
+        }
+        assert (await ipam.capi_claim("theirs")).status.address_ref.name == "pool-192-0-2-10"
+
+
+async def test_after_a_move_the_status_is_found_again(make_pool, make_claim, run_ipam):
+    """Objects arrive with new uids and without status; every claim keeps its address."""
+    async with run_ipam(make_pool(), make_claim("a"), make_claim("b")) as source:
+        before = await source.held()
+        objects = [
+            *(await source.client.list(ipamv1.IPPool)).items,
+            *(await source.client.list(ipamv1.IPClaim)).items,
+            *(await source.client.list(ipamv1.IPAddress)).items,
+        ]
+    for number, obj in enumerate(objects):
+        obj.metadata.uid = f"moved-{number}"
+        if not isinstance(obj, ipamv1.IPAddress):
+            obj.status = type(obj.status)()
+    async with run_ipam(*objects) as target:
+        assert await target.held() == before
+        assert await target.reason("a") == await target.reason("b") == "Allocated"
+        assert (await target.pool()).status.indexes == before
+
+
+async def test_a_bad_name_prefix_is_told_and_heals(make_pool, make_claim, run_ipam):
+    """What the API server refuses ends in the claim's condition, and other claims go on."""
+    async with run_ipam(make_pool()) as ipam:
+        ipam.client.fail_next("create", ipamv1.IPAddress, InvalidError("metadata.name: Invalid"))
+        await ipam.client.create(make_claim("refused"))
+        await settle()
+        await ipam.client.create(make_claim("served"))
+        await settle()
+        assert await ipam.reason("refused") == "AllocationFailed"
+        assert await ipam.reason("served") == "Allocated"
+        await ipam.edit(ipamv1.IPPool, "pool", lambda p: setattr(p.spec, "prefix", 25))
+        await settle()
+        assert await ipam.reason("refused") == "Allocated"
+
+
+@pytest.mark.parametrize("verb", ["create", "patch", "update", "delete"])
+@pytest.mark.parametrize("error", [InternalServerError("no"), ConflictError("stale")])
+async def test_errors_of_the_server_are_ridden_out(
+    make_pool, make_claim, make_capi_claim, run_ipam, verb, error
+):
+    """Whatever write fails for a while, everybody ends with one address, and gives it back."""
+    kinds = (ipamv1.IPClaim, capiipamv1.IPAddressClaim)
+    ours = (*kinds, ipamv1.IPAddress, capiipamv1.IPAddress)
+    async with run_ipam(make_pool()) as ipam:
+        for make in (make_claim, make_capi_claim):
+            await ipam.client.create(make("a"))
+        for kind in ours:
+            ipam.client.fail_next(verb, kind, error, times=2)
+        await settle(60)
+        assert len({a.spec.address for a in (await ipam.addresses()).values()}) == 2
+        ipam.client.stop_failing()
+        for kind in kinds:
+            await ipam.delete(kind, "a")
+        for kind in ours:
+            ipam.client.fail_next(verb, kind, error, times=2)
+        await settle(60)
+        assert await ipam.addresses() == {}
+        assert not await ipam.exists(ipamv1.IPClaim, "a")
+
+
+async def test_without_cluster_api_our_own_claims_are_served(make_pool, make_claim, run_ipam):
+    """Its kinds are neither needed nor watched."""
+    options = IPAMOptions(cluster_api=False, status_delay=timedelta(seconds=1))
+    async with run_ipam(make_pool(), make_claim(), options=options) as ipam:
+        assert await ipam.held() == {"claim": "192.0.2.10"}
+
+
+async def test_another_manager_s_objects_are_left_alone(make_pool, make_claim, run_ipam):
+    """With a watch filter only labelled claims are served."""
+    options = IPAMOptions(cluster_api=True, watch_filter="mine")
+    labels = {"cluster.x-k8s.io/watch-filter": "mine"}
+    async with run_ipam(
+        make_pool(), make_claim("mine", labels=labels), make_claim("theirs"), options=options
+    ) as ipam:
+        assert list(await ipam.held()) == ["mine"]
+
+
+async def test_a_served_claim_costs_three_writes(make_pool, make_claim, run_ipam):
+    """Finalizer, address, status: no more, and nothing again when all is as it should be."""
+    async with run_ipam(make_pool()) as ipam:
+        ipam.client.actions.clear()
+        await ipam.client.create(make_claim())
+        await settle(0.5)
+        written = [a for a in ipam.client.actions if a.kind in {"IPClaim", "IPAddress"}][1:]
+        assert [(a.verb, a.kind, a.subresource) for a in written] == [
+            ("patch", "IPClaim", ""),
+            ("create", "IPAddress", ""),
+            ("patch", "IPClaim", "status"),
+        ]
+        await settle(60)
+        ipam.client.actions.clear()
+        await settle(600)
+        assert [a for a in ipam.client.actions if a.kind != "Lease"] == []
