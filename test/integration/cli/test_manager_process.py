@@ -150,6 +150,16 @@ async def reach(client, state):
         raise AssertionError(f"not {state}: {status.to_dict()}") from None
 
 
+async def told(client, reasons):
+    """Wait until events with all these reasons are there: they are sent behind the writes."""
+    async with asyncio.timeout(30):
+        while True:
+            events = await client.list(corev1.Event, namespace=HOST.namespace)
+            if reasons <= {event.reason for event in events.items}:
+                return
+            await asyncio.sleep(0.2)
+
+
 async def gone(client):
     """Wait until the host is no more; fails after a minute."""
     async with asyncio.timeout(60):
@@ -190,8 +200,7 @@ async def test_the_manager_lives_with_the_rights_it_is_given(cluster, tmp_path):
         assert secret.metadata.labels["environment.metal3.io"] == "baremetal"
         hardware = await client.get(metal3api.HardwareData, HOST)
         assert hardware.spec.hardware is not None
-        events = await client.list(corev1.Event, namespace=HOST.namespace)
-        assert {"Registered", "ProvisioningComplete"} <= {event.reason for event in events.items}
+        await told(client, {"Registered", "ProvisioningComplete"})
 
         await client.delete(host())
         await gone(client)
