@@ -1,6 +1,5 @@
 """Starts, stops and empties the real Ironic."""
 
-import asyncio
 import os
 import shutil
 import ssl
@@ -54,7 +53,7 @@ class IronicServer:
         """
         if self._child and self._child.is_running():
             return
-        await asyncio.to_thread(self._prepare)
+        self._prepare()
         if not self._paths.database.exists():
             schema = self._process("create-schema", "dbsync.out", "create_schema")
             await schema.run(self._config.start_timeout)
@@ -79,9 +78,7 @@ class IronicServer:
         """Throw its database away; it must be stopped."""
         if self._child:
             raise RuntimeError("stop Ironic before wiping its database")
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            file = Path(f"{self._paths.database}{suffix}")
-            await asyncio.to_thread(file.unlink, missing_ok=True)
+        _remove_database(self._paths.database)
 
     def _prepare(self) -> None:
         """Write its configuration and the tools it calls."""
@@ -136,6 +133,11 @@ def child_environment(paths: LabPaths) -> dict[str, str]:
         "PYTHONWARNINGS": "ignore",
         "TMPDIR": str(paths.root / "tmp"),
     }
+
+
+def _remove_database(database: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(f"{database}{suffix}").unlink(missing_ok=True)
 
 
 def _write_script(path: Path, program: Path) -> None:

@@ -5,8 +5,8 @@ import secrets
 import shutil
 import ssl
 import tempfile
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -66,32 +66,32 @@ class RunningLab:
 @asynccontextmanager
 async def running(config: LabConfig) -> AsyncGenerator[RunningLab]:
     """Start all parts, and stop them when the block is left; raises :class:`StartError`."""
-    async with (
-        _folder(config) as paths,
-        aiohttp.ClientSession(timeout=CALL_TIMEOUT) as client,
-    ):
-        ports = await asyncio.to_thread(_prepare, config, paths)
-        lab = await asyncio.to_thread(RunningLab, config, paths, ports, client)
-        servers = serving(
-            machines=lab.machines,
-            ports=ports,
-            token=lab.token,
-            http_root=paths.http,
-            agent_tls=_server_tls(config, paths),
-        )
-        async with servers, _children(lab), _living(lab):
-            yield lab
+    with _folder(config) as paths:
+        async with aiohttp.ClientSession(timeout=CALL_TIMEOUT) as client:
+            # Small files, and not from a thread: one that outlived a cancellation would write again
+            # into a folder that is removed by then.
+            ports = _prepare(config, paths)
+            lab = RunningLab(config, paths, ports, client)
+            servers = serving(
+                machines=lab.machines,
+                ports=ports,
+                token=lab.token,
+                http_root=paths.http,
+                agent_tls=_server_tls(config, paths),
+            )
+            async with servers, _children(lab), _living(lab):
+                yield lab
 
 
-@asynccontextmanager
-async def _folder(config: LabConfig) -> AsyncGenerator[LabPaths]:
-    root = config.state_dir or Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="metal3-lab-"))
+@contextmanager
+def _folder(config: LabConfig) -> Generator[LabPaths]:
+    root = config.state_dir or Path(tempfile.mkdtemp(prefix="metal3-lab-"))
     paths = LabPaths(root=root.absolute())
     try:
         yield paths
     finally:
         if not (config.state_dir or config.keep):
-            await asyncio.to_thread(shutil.rmtree, paths.root, ignore_errors=True)
+            shutil.rmtree(paths.root, ignore_errors=True)
 
 
 @asynccontextmanager
