@@ -21,7 +21,7 @@ async def adopt(  # noqa: PLR0911 - a row per state
             return await session.move(node, Target.ADOPT)
         case State.ADOPTING:
             return session.wait()
-        case State.ADOPT_FAILED if restart_on_failure:
+        case State.ADOPT_FAILED if not session.must_tell(node, restart=restart_on_failure):
             return await session.move(node, Target.ADOPT)
         case State.ADOPT_FAILED:
             return session.failed("adopting failed", node.last_error)

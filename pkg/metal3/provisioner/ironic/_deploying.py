@@ -124,7 +124,9 @@ async def deprovision(  # noqa: PLR0911 - a row per state
             return Result.complete()
         case State.MANAGEABLE:
             return await session.move(node, Target.PROVIDE)
-        case State.CLEAN_FAILED | State.ERROR if not restart_on_failure:
+        case State.CLEAN_FAILED | State.ERROR if session.must_tell(
+            node, restart=restart_on_failure
+        ):
             return session.failed("deprovisioning failed", await session.why_failed(node))
         case State.CLEAN_FAILED | State.INSPECT_FAILED | State.ADOPT_FAILED:
             return await session.move(node, Target.MANAGE)

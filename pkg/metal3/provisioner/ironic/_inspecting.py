@@ -37,7 +37,9 @@ async def inspect_hardware(  # noqa: PLR0911 - a row per state
             )
         case State.INSPECT_WAIT if force_reboot:
             return await session.move(node, Target.ABORT), False, None
-        case State.INSPECT_FAILED if restart_on_failure or _ABORTED in node.last_error.lower():
+        case State.INSPECT_FAILED if _ABORTED in node.last_error.lower():
+            return await _start(session, node, data)
+        case State.INSPECT_FAILED if not session.must_tell(node, restart=restart_on_failure):
             return await _start(session, node, data)
         case State.INSPECT_FAILED:
             failed = session.failed("inspection failed", await session.why_failed(node))

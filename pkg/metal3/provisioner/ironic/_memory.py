@@ -26,6 +26,9 @@ class Memory:
     slots: dict[NamespacedName, float] = field(default_factory=dict)
     """When a host was promised a place in the provisioning limit."""
 
+    attempted: set[str] = field(default_factory=set)
+    """Nodes that were asked to do something since a failure of theirs was told last."""
+
     unsent_logins: set[str] = field(default_factory=set)
     """Nodes whose new credentials could not be written yet."""
 
@@ -36,5 +39,5 @@ class Memory:
         """The node is gone."""
         for known in (self.power, self.components):
             known.pop(uuid, None)
-        for noted in (self.unsent_logins, self.unverified):
+        for noted in (self.attempted, self.unsent_logins, self.unverified):
             noted.discard(uuid)

@@ -60,7 +60,7 @@ async def prepare(  # noqa: PLR0911 - a row per state
                 return await _start_cleaning(session, node, data)
             case State.MANAGEABLE:
                 return Result.complete(), False
-            case State.CLEAN_FAILED if not restart_on_failure:
+            case State.CLEAN_FAILED if session.must_tell(node, restart=restart_on_failure):
                 raw = await session.why_failed(node)
                 return session.failed("preparing failed", raw), False
             case State.CLEAN_FAILED | State.INSPECT_FAILED | State.ADOPT_FAILED:
@@ -107,7 +107,7 @@ async def service(
             return Result.complete(), False
         case State.SERVICE_WAIT | State.SERVICE_FAILED if not data.has_firmware_spec:
             return await session.move(node, Target.ABORT), False
-        case State.SERVICE_FAILED if restart_on_failure:
+        case State.SERVICE_FAILED if not session.must_tell(node, restart=restart_on_failure):
             return await _start_servicing(session, node, data)
         case State.SERVICE_FAILED:
             raw = await session.why_failed(node)

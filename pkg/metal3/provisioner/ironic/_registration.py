@@ -52,7 +52,8 @@ async def register(
         return Result.failed(str(error)), ""
     except BadRequestError as error:
         return Result.failed(session.explain("registering failed", str(error))), ""
-    return await _verify(session, node, data, retry=fresh or restart_on_failure), node.uuid
+    verified = await _verify(session, node, data, fresh=fresh, restart=restart_on_failure)
+    return verified, node.uuid
 
 
 def _unsuitable(session: Session, access: bmc.AccessDetails, data: ManagementAccessData) -> str:
@@ -143,14 +144,15 @@ def _driver_patch(
 
 
 async def _verify(
-    session: Session, node: Node, data: ManagementAccessData, *, retry: bool
+    session: Session, node: Node, data: ManagementAccessData, *, fresh: bool, restart: bool
 ) -> Result:
     """From enroll to manageable, which proves that the BMC answers."""
     owed = session.memory.unverified
-    if retry:
+    if fresh:
         owed.add(node.uuid)
+    is_due = not node.last_error or node.uuid in owed
     match node.state:
-        case State.ENROLL if node.last_error and node.uuid not in owed:
+        case State.ENROLL if not is_due and session.must_tell(node, restart=restart):
             return session.failed("registering failed", node.last_error)
         case State.ENROLL:
             if problem := await ensure_ports(session, node, data):

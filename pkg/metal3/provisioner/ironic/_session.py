@@ -129,10 +129,22 @@ class Session:
             return self.wait()
         if node.maintenance:
             await self.clear_maintenance(node)
+        self.memory.attempted.add(node.uuid)
         body = {"target": target} | {k: v for k, v in arguments.items() if v is not None}
         await self._act(node, "states", "provision", body=body)
         log.info("asked Ironic for a provision state", target=str(target), node=node.uuid)
         return self.wait()
+
+    def must_tell(self, node: Node, *, restart: bool) -> bool:
+        """Whether a failure is told now, rather than left behind by another attempt.
+
+        Each attempt's failure is told once, so that a caller that keeps asking for a restart
+        still backs off between two attempts.
+        """
+        if restart and node.uuid not in self.memory.attempted:
+            return False
+        self.memory.attempted.discard(node.uuid)
+        return True
 
     async def clear_maintenance(self, node: Node) -> None:
         """Let Ironic work on the node again."""

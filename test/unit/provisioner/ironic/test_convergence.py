@@ -154,6 +154,39 @@ async def test_provisioning_ends_from_everywhere(bench, ironic, access, state):
     assert state == "active" or node["instance_info"]["image_source"] == "http://i/x"
 
 
+@pytest.mark.parametrize(
+    ("step", "action", "start"),
+    [
+        ("register", "manage", "enroll"),
+        ("inspect", "inspect", "manageable"),
+        ("prepare", "clean", "manageable"),
+        ("service", "service", "active"),
+        ("adopt", "adopt", "manageable"),
+        ("deprovision", "provide", "manageable"),
+    ],
+)
+async def test_each_failure_is_told_before_the_next_attempt(
+    bench, ironic, access, step, action, start
+):
+    """A caller that asks for a restart each time still hears of every failure, and can back off."""
+    ironic.add(provision_state=start)
+    told = 0
+    for _ in range(15):
+        ironic.fails[action] = f"the {action} failed"
+        provisioner = await bench.provisioner()
+        if step == "register":
+            answer = await provisioner.register(
+                access(), credentials_changed=False, restart_on_failure=True
+            )
+        else:
+            answer = await STEPS[step](provisioner, access())
+        result = answer[0] if isinstance(answer, tuple) else answer
+        told += bool(result.error_message)
+        await asyncio.sleep(ironic.step_time + 1)
+        assert ironic.targets().count(action) <= told + 1
+    assert told >= 3
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(

@@ -350,3 +350,24 @@ async def test_a_deleted_node_is_no_ghost(bench, ironic, access):
         )
         assert result.dirty
         assert list(ironic.nodes) == [identity]
+
+
+async def test_a_host_whose_id_nobody_noted_is_verified_once(bench, ironic, access):
+    """The node is found by its name: no second node, no second try, and the failure is told."""
+    ironic.step_time = 0.3
+    ironic.fails["manage"] = "401"
+    async with informing(bench) as woken:
+        results: list[Result] = []
+        for _ in range(8):
+            provisioner = await bench.provisioner(provisioner_id="")
+            result, _ = await provisioner.register(
+                access(), credentials_changed=not results, restart_on_failure=False
+            )
+            results.append(result)
+            await asyncio.sleep(1)
+    assert ironic.targets() == ["manage"]
+    assert "refused the credentials" in results[-1].error_message
+    assert [call for call in ironic.calls if call[:2] == ("POST", "/v1/nodes")] == ironic.writes()[
+        :1
+    ]
+    assert woken == [key("host-0")]
