@@ -20,8 +20,9 @@ from metal3.apiserver.jsonvalue import Obj
 from metal3.apiserver.resources import CRD_RESOURCE, Registry
 from metal3.apiserver.storage import Event, Hub, Key, Limits, Store
 from metal3.apiserver.webhooks import Admission, WebhookClient, conversion_of
+from metal3.pki import write_private
 
-from ._tls import ensure_certificates, server_context, write_private
+from ._tls import ensure_certificates, server_context
 
 log = logging.getLogger(__name__)
 

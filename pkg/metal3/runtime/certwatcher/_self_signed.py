@@ -1,22 +1,17 @@
 """A certificate for the life of the process, where nobody gave one."""
 
-import ipaddress
 import ssl
 import tempfile
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from metal3.pki import Authority, write_private
 
 from ._context import server_context
 from ._tls import TLSOptions
 
 _VALIDITY: Final = timedelta(days=365)
-_BACKDATE: Final = timedelta(hours=1)  # clocks differ
 
 
 def self_signed_context(
@@ -29,43 +24,10 @@ def self_signed_context(
     For the metrics endpoint, as controller-runtime does it: the traffic is encrypted, and the
     scraper skips verification.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
-    cert = _certificate(names, key)
+    pair = Authority.create("self-signed", life=_VALIDITY).serving(names, life=_VALIDITY)
     context = server_context(tls or TLSOptions())
-    with tempfile.TemporaryDirectory() as folder:  # mode 0700; the ssl module reads only files
+    with tempfile.TemporaryDirectory() as folder:  # the ssl module reads only files
         path = Path(folder) / "tls.pem"
-        path.touch(mode=0o600)
-        path.write_bytes(_key_pem(key) + cert.public_bytes(serialization.Encoding.PEM))
+        write_private(path, pair.key + pair.certificate)
         context.load_cert_chain(path)
     return context
-
-
-def _certificate(names: tuple[str, ...], key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    now = datetime.now(UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATE)
-        .not_valid_after(now + _VALIDITY)
-        .add_extension(x509.SubjectAlternativeName([_name(n) for n in names]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-
-
-def _name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )

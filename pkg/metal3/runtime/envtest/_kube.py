@@ -10,9 +10,11 @@ from typing import Final
 
 import aiohttp
 
+from metal3.pki import write_private
+
 from ._admin import AdminClient, admin_client
 from ._binaries import find_binaries
-from ._certs import CertificateAuthority, signing_key, write_private
+from ._certs import CertificateAuthority, signing_key, write_pair
 from ._errors import PortTakenError
 from ._kubeconfig import Credentials, write_kubeconfig
 from ._process import LOOPBACK, ServerProcess, free_port
@@ -102,10 +104,12 @@ class KubeControlPlane:
     def _write_pki(self) -> None:
         pki = self.folder / "pki"
         self._authority = CertificateAuthority("envtest")
-        self._authority.serving([LOOPBACK, "localhost", "kubernetes.default.svc"]).write(
-            pki, "apiserver"
+        write_pair(
+            self._authority.serving([LOOPBACK, "localhost", "kubernetes.default.svc"]),
+            pki,
+            "apiserver",
         )
-        self._authority.client("envtest-admin", [ADMIN_GROUP]).write(pki, "admin")
+        write_pair(self._authority.client("envtest-admin", [ADMIN_GROUP]), pki, "admin")
         self.ca_file.write_bytes(self._authority.certificate)
         private, public = signing_key()
         write_private(pki / "sa.key", private)

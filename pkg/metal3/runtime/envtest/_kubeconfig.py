@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from ._certs import KeyPair, write_private
+from metal3.pki import KeyPair, write_private
 
 
 @dataclass(frozen=True, kw_only=True)

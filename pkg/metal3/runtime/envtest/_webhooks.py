@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ._admin import AdminClient
-from ._certs import CertificateAuthority
+from ._certs import CertificateAuthority, write_pair
 from ._process import LOOPBACK, free_port
 
 COLLECTIONS: Final[Mapping[str, str]] = {
@@ -48,7 +48,7 @@ class WebhookServing:
 def prepare_serving(options: WebhookInstallOptions, cert_dir: Path) -> WebhookServing:
     """Choose the port and write the serving certificate."""
     authority = CertificateAuthority("envtest webhooks")
-    authority.serving([LOOPBACK, "localhost"]).write(cert_dir, "tls")
+    write_pair(authority.serving([LOOPBACK, "localhost"]), cert_dir, "tls")
     return WebhookServing(
         host=LOOPBACK,
         port=options.port or free_port(),

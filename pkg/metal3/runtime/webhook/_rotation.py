@@ -6,8 +6,6 @@ and ``caBundle`` in webhook configurations and CRDs. Looks again: after ``check_
 
 import asyncio
 import base64
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,7 @@ from typing import Any, Final
 
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
+from metal3.pki import write_private
 from metal3.runtime.client import (
     AlreadyExistsError,
     ApiError,
@@ -33,7 +32,6 @@ from ._certificates import Certificate, issue
 CERT_FILE: Final = "tls.crt"
 KEY_FILE: Final = "tls.key"
 CA_FILE: Final = "ca.crt"
-PRIVATE: Final = 0o600
 
 _ADMISSION: Final = "admissionregistration.k8s.io"
 ValidatingConfiguration = metav1.Unstructured.of(
@@ -136,7 +134,7 @@ class CertificateRotator:
             await self.client.update(secret)
         except ConflictError:
             return await self._shared()
-        log.info("webhook certificate renewed", not_after=fresh.not_after.isoformat())
+        log.info("webhook certificate renewed")
         return fresh
 
     def _issue(self) -> Certificate:
@@ -186,11 +184,7 @@ def write_files(folder: Path, certificate: Certificate) -> None:
         path = folder / name
         if path.exists() and path.read_bytes() == content:
             continue
-        handle, temporary = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "wb") as out:
-            os.fchmod(out.fileno(), PRIVATE)
-            out.write(content)
-        Path(temporary).replace(path)
+        write_private(path, content)
 
 
 def _webhook_paths(obj: Mapping[str, Any]) -> list[tuple[str, str]]:

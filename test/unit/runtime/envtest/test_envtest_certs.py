@@ -6,7 +6,8 @@ import stat
 import pytest
 from cryptography import x509
 
-from metal3.runtime.envtest._certs import CertificateAuthority, KeyPair, write_private
+from metal3.pki import KeyPair, write_private
+from metal3.runtime.envtest._certs import CertificateAuthority, write_pair
 
 
 def handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
@@ -27,7 +28,7 @@ def handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None
 def server_context(pair: KeyPair, folder) -> ssl.SSLContext:
     """Give a context that shows the pair."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*pair.write(folder, "server"))
+    context.load_cert_chain(*write_pair(pair, folder, "server"))
     return context
 
 
