@@ -31,7 +31,8 @@ async def install_crds(
 async def _is_served(admin: AdminClient, crd: Mapping[str, Any]) -> bool:
     """Established is said before the path answers, so the path is asked too."""
     now = await admin.get(f"{COLLECTION}/{crd['metadata']['name']}")
-    conditions = (now or {}).get("status", {}).get("conditions", [])
+    # A definition that was just created says null.
+    conditions = (now or {}).get("status", {}).get("conditions") or ()
     if not any(one["type"] == "Established" and one["status"] == "True" for one in conditions):
         return False
     spec = crd["spec"]
