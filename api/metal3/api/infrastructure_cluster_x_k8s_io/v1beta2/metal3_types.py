@@ -14,6 +14,7 @@ from .zz_generated_metal3cluster import (
 from .zz_generated_metal3data import Metal3DataSpecClaim, Metal3DataSpecMetaData
 from .zz_generated_metal3datatemplate import (
     Metal3DataTemplateSpecMetaData,
+    Metal3DataTemplateSpecMetaDataIpAddressesFromPool,
     Metal3DataTemplateSpecNetworkData,
     Metal3DataTemplateSpecNetworkDataLinksBonds,
     Metal3DataTemplateSpecNetworkDataLinksEthernets,
@@ -60,6 +61,7 @@ AddressType = Metal3MachineStatusAddressesType
 ObjectRef = Metal3DataSpecClaim
 SecretReference = Metal3DataSpecMetaData
 MetaData = Metal3DataTemplateSpecMetaData
+MetaDataFromPool = Metal3DataTemplateSpecMetaDataIpAddressesFromPool
 NetworkData = Metal3DataTemplateSpecNetworkData
 Ethernet = Metal3DataTemplateSpecNetworkDataLinksEthernets
 Bond = Metal3DataTemplateSpecNetworkDataLinksBonds

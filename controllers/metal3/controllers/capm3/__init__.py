@@ -1,0 +1,1 @@
+"""The Cluster API provider: machines of workload clusters on bare-metal hosts."""
