@@ -141,7 +141,8 @@ def _rotation(
         secret=NamespacedName(namespace, f"{lease_name(operators)}-webhook-cert"),
         service=args.webhook_service or operators[0].webhook_service,
         cert_dir=folder,
-        validating=tuple(operator.webhook_configuration for operator in operators),
+        validating=tuple(operator.validating for operator in operators),
+        mutating=tuple(operator.mutating for operator in operators if operator.mutating),
         crds=tuple(name for operator in operators for name in operator.crds),
     )
 

@@ -28,7 +28,8 @@ class Operator:
     by_object: Mapping[type[metav1.Object], ByObject]
     setup: Callable[[ctrl.Manager], Awaitable[None]]
     webhook_service: str
-    webhook_configuration: str
+    validating: str
+    mutating: str = ""
     crds: tuple[str, ...] = ()
 
 
@@ -52,12 +53,35 @@ def _baremetal(args: argparse.Namespace, environment: Mapping[str, str]) -> Oper
         by_object=package.cache_by_object(),
         setup=setup,
         webhook_service="baremetal-operator-webhook-service",
-        webhook_configuration="baremetal-operator-validating-webhook-configuration",
+        validating="baremetal-operator-validating-webhook-configuration",
+    )
+
+
+def _ipam(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator:
+    package: Any = importlib.import_module("metal3.controllers.ipam")
+    options = package.IPAMOptions(
+        namespaces=args.namespace,
+        watch_filter=args.watch_filter,
+        pool_concurrency=args.ippool_concurrency,
+    )
+
+    async def setup(mgr: ctrl.Manager) -> None:
+        await package.setup(mgr, options)
+
+    return Operator(
+        name="ipam",
+        lease="controller-leader-election-ipam-capm3",
+        by_object=package.cache_by_object(),
+        setup=setup,
+        webhook_service="ipam-webhook-service",
+        validating="ipam-validating-webhook-configuration",
+        mutating="ipam-mutating-webhook-configuration",
     )
 
 
 _KNOWN: Final[Mapping[str, Callable[[argparse.Namespace, Mapping[str, str]], Operator]]] = {
     "baremetal": _baremetal,
+    "ipam": _ipam,
 }
 
 
