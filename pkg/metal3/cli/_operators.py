@@ -57,7 +57,7 @@ def _baremetal(args: argparse.Namespace, environment: Mapping[str, str]) -> Oper
     )
 
 
-def _ipam(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator:
+def _ipam(args: argparse.Namespace, _: Mapping[str, str]) -> Operator:
     package: Any = importlib.import_module("metal3.controllers.ipam")
     options = package.IPAMOptions(
         namespaces=args.namespace,
