@@ -87,11 +87,11 @@ class BareMetalHostReconciler:
             await self._hold(p)
             await take_known_hardware(p)
         await take_retry_request(p)
-        kept = p.status.deep_copy()
+        kept = p.status.to_dict()
         try:
             action = await self._step(p)
         except ProvisionerError as error:
-            p.host.status = kept
+            p.host.status = metal3api.BareMetalHostStatus.from_dict(kept)
             await self._tell(p, before, _in_words(error))
             raise
         if p.is_deleting and not metav1.has_finalizer(p.host, metal3api.HOST_FINALIZER):

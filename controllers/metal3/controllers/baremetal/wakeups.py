@@ -88,12 +88,12 @@ def any_change() -> Predicate:
 
 def registration_changed() -> Predicate:
     """The host became reachable, or stopped being so."""
-    return _funcs(update=_registration_changed)
+    return _funcs(create=_never, update=_registration_changed)
 
 
 def firmware_may_have_changed() -> Predicate:
     """The host was just registered, or came out of a step that changes or re-reads firmware."""
-    return _funcs(update=_firmware_may_have_changed)
+    return _funcs(create=_never, update=_firmware_may_have_changed)
 
 
 def _funcs(

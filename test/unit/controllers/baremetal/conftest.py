@@ -3,9 +3,9 @@
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,7 +19,7 @@ from metal3.controllers.baremetal.host.environment import Environment
 from metal3.controllers.baremetal.host.writer import HostWriter
 from metal3.provisioner import ProvisionerError
 from metal3.provisioner.fixture import FixtureBackend, FixtureOptions, Hardware
-from metal3.runtime.client import ConflictError, NotFoundError
+from metal3.runtime.client import Client, ConflictError, NotFoundError
 from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.reconcile import Request, Result
 from metal3.runtime.recorder import FakeRecorder
@@ -32,6 +32,44 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 def clock() -> datetime:
     """The loop's time, as a time of day."""
     return EPOCH + timedelta(seconds=asyncio.get_running_loop().time())
+
+
+class LaggingClient:
+    """A FakeClient whose reads are behind, as a cache's are; never backwards, and not for ever."""
+
+    def __init__(self, server: FakeClient, dice: random.Random) -> None:
+        self._server = server
+        self._dice = dice
+        self._views: dict[tuple[str, NamespacedName], list[Any]] = {}
+        self.lags = True
+        self.is_stuck = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything but reads of single objects goes to the server."""
+        return getattr(self._server, name)
+
+    def refresh(self) -> None:
+        """A new process lists everything first."""
+        self._views.clear()
+
+    async def get(self, kind: type[Any], key: NamespacedName) -> Any:
+        """One object, as it was a moment ago."""
+        try:
+            now = await self._server.get(kind, key)
+        except NotFoundError:
+            now = None
+        view = self._views.setdefault((kind.gvk.kind, key), [now])
+        if _version(view[-1]) != _version(now):
+            view.append(now)
+        if not self.is_stuck:
+            del view[: self._dice.randint(0, len(view) - 1) if self.lags else len(view) - 1]
+        if view[0] is None:
+            raise NotFoundError(f"{kind.gvk.kind} {key} not found")
+        return view[0].deep_copy()
+
+
+def _version(obj: metav1.Object | None) -> str:
+    return obj.metadata.resource_version if obj is not None else ""
 
 
 @dataclass
@@ -130,11 +168,23 @@ class Bench:
             await asyncio.sleep(10)
         raise AssertionError(f"still there; states {self.states}")
 
+    def lag(self, dice: random.Random) -> LaggingClient:
+        """From now on the operator's reads are behind."""
+        lagging = LaggingClient(self.client, dice)
+        self._use(replace(self.env, client=cast("Client", lagging)))
+        return lagging
+
     def restart(self) -> None:
         """A new process: everything kept in memory by the operator is gone."""
         env = new_environment(
             self.client, self.backend, self.recorder, self.env.options, self.woken
         )
+        client = self.env.client
+        if isinstance(client, LaggingClient):
+            client.refresh()
+        self._use(replace(env, client=client))
+
+    def _use(self, env: Environment) -> None:
         self.env = env
         self.reconciler = BareMetalHostReconciler(env=env, writer=HostWriter(client=env.client))
 

@@ -1,5 +1,7 @@
 """A host's whole life with machines in memory."""
 
+import random
+
 import pytest
 
 from metal3.api.core import v1 as corev1
@@ -114,3 +116,23 @@ async def test_the_same_name_comes_back_as_a_new_host(bench, make_host):
     await b.client.create(make_host(image=IMAGE))
     host = await b.until(State.PROVISIONED)
     assert metav1.is_condition_true(host.status.conditions, "Ready")
+
+
+async def test_a_cache_that_learns_nothing_leads_to_nothing_wrong(bench, make_host):
+    """Decisions stand on our own last write: no step is done twice, nothing is left behind."""
+    b = bench(make_host(image=IMAGE))
+    cache = b.lag(random.Random(1))  # noqa: S311 - how far it is behind
+    await b.reconcile()
+    cache.is_stuck = True
+    await b.until(State.PROVISIONED)
+    assert len(b.machine.deployments) == 1
+    cache.is_stuck, cache.lags = False, False
+    await b.rest()
+    await b.client.delete(await b.host())
+    await b.reconcile()
+    cache.is_stuck = True
+    assert await b.rest() is None
+    for _ in range(5):
+        await b.reconcile()
+    assert b.backend.nodes == {}
+    assert not [a for a in b.client.actions[-3:] if a.verb == "create"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -64,6 +65,7 @@ class HostMachine(RuleBasedStateMachine):
         self.asked = 0
         """How often an image was asked for anew: at most so many writes may happen."""
         self.faulty = False
+        self.lagging: Any = None
 
     def teardown(self) -> None:
         """No faults any more: the host must end where its spec says."""
@@ -77,14 +79,17 @@ class HostMachine(RuleBasedStateMachine):
         external=st.sampled_from([False, False, False, True]),
         image=st.sampled_from([None, *IMAGES]),
         settled=st.booleans(),
+        lag=st.none() | st.integers(0, 1000),
     )
     @in_loop
-    async def create(self, online, external, image, settled):
+    async def create(self, online, external, image, settled, lag):
         """A user creates a host, and may wait until it rests."""
         host = type(self).make_host(
             online=online, externallyProvisioned=external, image=_image(image)
         )
         self.b = type(self).make_bench(host)
+        if lag is not None:
+            self.lagging = self.b.lag(random.Random(lag))  # noqa: S311 - only delays
         self.asked = 1 if image else 0
         if settled:
             await self._work(60)
@@ -173,8 +178,7 @@ class HostMachine(RuleBasedStateMachine):
             assert len(self.b.machine.deployments) <= max(self.asked, 1)
         host = await self._host()
         if host is None:
-            if not self._was_detached:
-                assert self.b.key not in self.b.backend.nodes, "a node was left behind"
+            assert self.b.key not in self.b.backend.nodes, "a node was left behind"
             return
         status = host.status
         assert status.provisioning.state in TABLE
@@ -185,8 +189,6 @@ class HostMachine(RuleBasedStateMachine):
             assert status.error_type
         if status.provisioning.state == "provisioned" and not self.faulty:
             assert self.b.machine.disk is not None
-
-    _was_detached = False
 
     async def _host(self) -> metal3api.BareMetalHost | None:
         try:
@@ -234,6 +236,8 @@ class HostMachine(RuleBasedStateMachine):
         """Mend everything and let the operator work until the host rests."""
         if not hasattr(self, "b"):
             return
+        if self.lagging is not None:
+            self.lagging.lags = False
         self.b.backend.faults.clear()
         self.b.backend.down = False
         self.b.machine.password = None
