@@ -193,10 +193,12 @@ def image_of(lab: Lab) -> metal3api.Image:
     )
 
 
-@pytest.mark.parametrize("boot", ["vmedia", "ipxe"])
-async def test_a_host_lives_from_registering_to_deleted(boot):
+@pytest.mark.parametrize(
+    ("bmc", "boot"), [("redfish", "vmedia"), ("redfish", "ipxe"), ("ipmi", "ipxe")]
+)
+async def test_a_host_lives_from_registering_to_deleted(bmc, boot):
     """Every step ends, the machine follows, and at the end Ironic knows no node."""
-    async with Lab(LabConfig(hosts=1, boot=boot)) as lab, running(lab) as make:
+    async with Lab(LabConfig(hosts=1, bmc=bmc, boot=boot)) as lab, running(lab) as make:
         host = make(lab.hosts[0])
         await host.available()
         assert host.hardware is not None
