@@ -6,28 +6,35 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from metal3 import ctrl
 from metal3.api.core import v1 as corev1
+from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal import BaremetalOptions, build, cache_by_object
 from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
 from metal3.runtime.cache import CacheOptions
 from metal3.runtime.client import Client, ConflictError, NotFoundError, RestClient
-from metal3.runtime.rest import load_config
+from metal3.runtime.envtest import Environment
+from metal3.runtime.rest import Config, load_config
 from metal3.runtime.types import NamespacedName
 
-CRDS = Path(__file__).parents[4] / "config/crd/bases"
+CONFIG = Path(__file__).parents[4] / "config"
+CRDS = CONFIG / "crd/bases"
+ROLE = CONFIG / "rbac/baremetal/manager_role.yaml"
+USER = "operator"
 HOSTS = 3
 IMAGE = {"url": "http://images.example/a.qcow2", "checksum": "abc", "checksumType": "auto"}
 State = metal3api.ProvisioningState
 
 
 @asynccontextmanager
-async def operator(kubeconfig: Path) -> AsyncIterator[tuple[Client, FixtureBackend]]:
-    """An operator that runs while the block does, and a client of its users."""
-    config = load_config(str(kubeconfig))
+async def operator(env: Environment) -> AsyncIterator[tuple[Client, FixtureBackend]]:
+    """An operator that runs while the block does, with its own rights, and a client of its users."""
+    config = load_config(str(env.kubeconfig))
     mgr = ctrl.Manager(
-        config,
+        await service_account(env, config),
         ctrl.ManagerOptions(
             cache=CacheOptions(by_object=cache_by_object()),
             metrics=ctrl.MetricsOptions(addr="0"),
@@ -42,6 +49,21 @@ async def operator(kubeconfig: Path) -> AsyncIterator[tuple[Client, FixtureBacke
             yield client, backend
         finally:
             stop.set()
+
+
+async def service_account(env: Environment, admin: Config) -> Config:
+    """The operator's user with the rights of config/rbac, where the server knows of rights."""
+    if not env.enforces_rbac:
+        return admin
+    async with RestClient(admin) as client:
+        for manifest in yaml.safe_load_all(ROLE.read_text()):
+            kind = manifest["kind"]
+            gvk = metav1.GroupVersionKind("rbac.authorization.k8s.io", "v1", kind)
+            if kind == "ClusterRoleBinding":
+                manifest["subjects"] = [{"kind": "User", "name": USER}]
+            typed = metav1.Unstructured.of(gvk, f"{kind.lower()}s", namespaced=False)
+            await client.create(typed.from_dict(manifest))
+    return load_config(str(await env.add_user(USER)))
 
 
 def key(number: int) -> NamespacedName:
@@ -117,7 +139,7 @@ def no_image(host: metal3api.BareMetalHost) -> None:
 
 async def test_hosts_are_provisioned_deprovisioned_and_deleted(start_environment):
     """The whole life of three hosts, each write accepted by the schemas of the CRDs."""
-    async with start_environment(crds=[CRDS]) as env, operator(env.kubeconfig) as (client, backend):
+    async with start_environment(crds=[CRDS]) as env, operator(env) as (client, backend):
         for number in range(HOSTS):
             await create(client, number)
         for number in range(HOSTS):
@@ -140,7 +162,7 @@ async def test_hosts_are_provisioned_deprovisioned_and_deleted(start_environment
 
 async def test_a_wrong_password_is_said_and_healed(start_environment):
     """The message names what is wrong; the corrected Secret is enough."""
-    async with start_environment(crds=[CRDS]) as env, operator(env.kubeconfig) as (client, backend):
+    async with start_environment(crds=[CRDS]) as env, operator(env) as (client, backend):
         backend.machine(key(1)).password = "other"
         await create(client, 1)
         host = await wait(client, 1, lambda h: bool(h.status.error_type))
