@@ -4,7 +4,8 @@ Cancellation stops what runs; the fence stops what does not listen, such as a cl
 out. Another process may be at work by then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 from metal3.api.meta import v1 as metav1
@@ -22,11 +23,31 @@ from metal3.runtime.types import NamespacedName
 T = TypeVar("T", bound=metav1.Object)
 
 
+def _always() -> bool:
+    """Stands in where nobody has to lead."""
+    return True
+
+
 class Fence:
-    """Open until it is closed for good."""
+    """Open until it is closed for good, or while a guard says no."""
 
     def __init__(self) -> None:
         self._is_closed = False
+        self._guard: Callable[[], bool] = _always
+
+    @contextmanager
+    def guarded(self, guard: Callable[[], bool]) -> Generator[None, None, None]:
+        """Ask ``guard`` before each write while the block runs.
+
+        A process that was stopped for a while (a paused virtual machine, a debugger) has many
+        things to do at once when it goes on. Finding out that the Lease is lost is only one of
+        them, so the clock is asked, too.
+        """
+        self._guard = guard
+        try:
+            yield
+        finally:
+            self._guard = _always
 
     def close(self) -> None:
         """Let nobody pass any more."""
@@ -34,7 +55,7 @@ class Fence:
 
     def check(self) -> None:
         """Raises LeadershipLostError when closed."""
-        if self._is_closed:
+        if self._is_closed or not self._guard():
             raise LeadershipLostError("this process no longer leads and must not write")
 
 

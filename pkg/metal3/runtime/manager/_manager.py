@@ -163,7 +163,11 @@ class Manager:
                 await self._lead()
                 return
             elector = LeaderElector(self._cluster.live, self.options.leader_election)
-            await elector.run(self._lead, on_lost=self._on_lost)
+            await elector.run(lambda: self._lead_while(elector), on_lost=self._on_lost)
+
+    async def _lead_while(self, elector: LeaderElector) -> None:
+        with self._fence.guarded(lambda: elector.is_leader):
+            await self._lead()
 
     async def _lead(self) -> None:
         async with self._groups.running(Group.LEADER_ELECTION):

@@ -152,3 +152,22 @@ async def test_a_controller_that_warms_up_works_as_soon_as_it_leads():
         await asyncio.sleep(5)
         assert seen == ["late", "w"]
         stop.set()
+
+
+async def test_a_process_that_was_stopped_for_a_while_writes_nothing_when_it_goes_on(monkeypatch):
+    """The clock is asked, since the renewal may not yet have found out that it is too late."""
+    client = FakeClient(Widget.named("w", "ns"))
+    mgr = _manager(client, "one")
+    task = asyncio.ensure_future(mgr.start())
+    await mgr.elected.wait()
+    widget = await client.get(Widget, ctrl.Request("ns", "w"))
+    await mgr.client.status.update(widget)
+    loop = asyncio.get_running_loop()
+    before = loop.time
+    monkeypatch.setattr(loop, "time", lambda: before() + 60)
+    client.actions.clear()
+    with pytest.raises(LeadershipLostError):
+        await mgr.client.status.update(await client.get(Widget, ctrl.Request("ns", "w")))
+    assert [action for action in client.actions if action.is_write] == []
+    with pytest.raises(LeadershipLostError):
+        await task
