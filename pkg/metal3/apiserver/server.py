@@ -157,7 +157,7 @@ class Server:
         server = web.Server(app.handle, access_log=None)
         runner = web.ServerRunner(server, access_log=None, shutdown_timeout=_STOP_SECONDS)
         await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
+        self._stack.push_async_callback(_close, server, runner)
         # Watches would keep the runner waiting: they end first.
         self._stack.callback(hub.end)
         context = server_context(self._config.data_dir) if self._config.tls else None
@@ -166,6 +166,14 @@ class Server:
         )
         await site.start()
         self._port = int(runner.addresses[0][1])
+
+
+async def _close(server: web.Server, runner: web.ServerRunner) -> None:
+    """End all connections, those too whose clients never say goodbye to TLS."""
+    transports = [one.transport for one in server.connections if one.transport is not None]
+    await runner.cleanup()
+    for transport in transports:
+        transport.abort()
 
 
 def _follow(store: Store, hub: Hub, registry: Registry) -> None:
