@@ -1,5 +1,6 @@
 """What a machine writes into its host: claiming it, asking for a deployment, and letting go."""
 
+import json
 from enum import StrEnum
 from typing import Final
 
@@ -124,6 +125,24 @@ def let_go(
         name=cluster.metadata.name,
         namespace=cluster.metadata.namespace,
     )
+
+
+def pause(host: metal3api.BareMetalHost) -> None:
+    """Stop work on the host for a move between clusters; its status travels in an annotation."""
+    annotations = host.metadata.annotations
+    if metal3api.PAUSED_ANNOTATION not in annotations:
+        status = {k: v for k, v in host.status.to_dict().items() if k != "hardware"}
+        annotations[metal3api.STATUS_ANNOTATION] = json.dumps(status, separators=(",", ":"))
+        annotations[metal3api.PAUSED_ANNOTATION] = metal3api.PAUSED_BY_CAPM3
+    annotations.pop(clusterv1.BLOCK_MOVE_ANNOTATION, None)
+
+
+def unpause(host: metal3api.BareMetalHost) -> None:
+    """Go on; a pause that a user asked for stays."""
+    annotations = host.metadata.annotations
+    if annotations.get(metal3api.PAUSED_ANNOTATION) == metal3api.PAUSED_BY_CAPM3:
+        del annotations[metal3api.PAUSED_ANNOTATION]
+    annotations.setdefault(clusterv1.BLOCK_MOVE_ANNOTATION, "")
 
 
 def addresses_of(host: metal3api.BareMetalHost) -> list[infrav1.MachineAddress]:

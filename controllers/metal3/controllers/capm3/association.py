@@ -1,0 +1,150 @@
+"""Getting a host: the wish is written into the machine first, then the host is claimed.
+
+Both writes carry the resourceVersion they were decided on. A machine seen as it was before its wish
+cannot wish again, and of two machines that claim one host the second gets a conflict. So a machine
+never has two hosts and a host never two machines, however many managers there are.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from metal3 import ctrl
+from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.client import ConflictError, NotFoundError
+from metal3.runtime.patch import PatchHelper, patching
+
+from . import conditions, hostspec, metrics
+from .conditions import Reason, Type
+from .environment import Environment
+from .placement import Decision, SelectorError, Wish, decide
+from .related import Scope, annotated_host, host_of, reuse_name
+
+MOST_TRIES: Final = 8
+"""Hosts that are tried in one pass before others get their turn."""
+
+log = ctrl.get_logger(__name__)
+
+
+class ClaimsLostError(Exception):
+    """Every host that was tried went to others; to be tried again with new eyes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """Gives machines their hosts."""
+
+    env: Environment
+
+    async def host(
+        self, scope: Scope, helper: PatchHelper[infrav1.Metal3Machine]
+    ) -> metal3api.BareMetalHost | None:
+        """The machine's host; None when there is none, and the condition says why.
+
+        Raises ClaimsLostError and ConflictError.
+        """
+        host = await host_of(self.env.client, scope.m3m)
+        if host is not None:
+            self._remember(scope.m3m, host)
+            return host
+        if _was_associated(scope.m3m) and annotated_host(scope.m3m):
+            self._host_is_gone(scope.m3m)
+            return None
+        return await self._choose(scope, helper)
+
+    def _remember(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
+        name = f"{host.metadata.namespace}/{host.metadata.name}"
+        m3m.metadata.annotations[infrav1.HOST_ANNOTATION] = name
+        known = metav1.find_condition(m3m.status.conditions, Type.ASSOCIATE_HOST)
+        if known is None or known.status != metav1.ConditionStatus.TRUE:
+            conditions.mark_true(m3m, Type.ASSOCIATE_HOST, Reason.ASSOCIATED, now=self.env.now())
+
+    def _host_is_gone(self, m3m: infrav1.Metal3Machine) -> None:
+        text = (
+            f"BareMetalHost {annotated_host(m3m)} is gone or was given to somebody else; "
+            "delete the Machine to have it replaced"
+        )
+        self._fail(m3m, Reason.HOST_GONE, text, severity="Error")
+        conditions.set_failure(m3m, "UpdateError", text)
+
+    async def _choose(
+        self, scope: Scope, helper: PatchHelper[infrav1.Metal3Machine]
+    ) -> metal3api.BareMetalHost | None:
+        m3m, client = scope.m3m, self.env.client
+        wish = Wish(machine=m3m, reuse_name=await reuse_name(client, scope.machine))
+        hosts = await client.list(metal3api.BareMetalHost, namespace=m3m.metadata.namespace)
+        try:
+            decision = decide(wish, hosts.items)
+        except SelectorError as error:
+            self._fail(m3m, Reason.INVALID_CONFIGURATION, str(error), severity="Error")
+            return None
+        if not decision.candidates:
+            self._explain(m3m, decision)
+            return None
+        for host in decision.candidates[:MOST_TRIES]:
+            if await self._claim(m3m, host, helper):
+                self._associated(m3m, host, decision)
+                return host
+        raise ClaimsLostError(f"{m3m.metadata.name}: all hosts that were tried went to others")
+
+    async def _claim(
+        self,
+        m3m: infrav1.Metal3Machine,
+        host: metal3api.BareMetalHost,
+        helper: PatchHelper[infrav1.Metal3Machine],
+    ) -> bool:
+        name = f"{host.metadata.namespace}/{host.metadata.name}"
+        m3m.metadata.annotations[infrav1.HOST_ANNOTATION] = name
+        await helper.patch()
+        try:
+            async with patching(self.env.client, host, optimistic_lock=True):
+                hostspec.claim(host, m3m)
+                if m3m.spec.data_template is None:
+                    hostspec.deploy(host, m3m)
+        except (ConflictError, NotFoundError):
+            metrics.LOST_CLAIMS.inc()
+            return False
+        return True
+
+    def _associated(
+        self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost, decision: Decision
+    ) -> None:
+        reason = Reason.ASSOCIATED_BY_REUSE if decision.is_reuse else Reason.ASSOCIATED
+        now = self.env.now()
+        conditions.mark_true(m3m, Type.ASSOCIATE_HOST, reason, now=now)
+        metrics.CLAIMS.labels(reuse=str(decision.is_reuse).lower()).inc()
+        created = m3m.metadata.creation_timestamp
+        if created:
+            age = (now - metav1.parse_time(created)).total_seconds()
+            metrics.TIME_TO_CLAIM.observe(max(age, 0))
+        word = "HostReused" if decision.is_reuse else "HostChosen"
+        text = f"took BareMetalHost {host.metadata.name}"
+        self.env.recorder.normal(m3m, word, text, related=host)
+
+    def _explain(self, m3m: infrav1.Metal3Machine, decision: Decision) -> None:
+        text = decision.explain()
+        before = metav1.find_condition(m3m.status.conditions, Type.ASSOCIATE_HOST)
+        for code in decision.counts:
+            metrics.REJECTIONS.labels(code=code).inc()
+        # An Event for other reasons, not for other numbers of hosts.
+        if before is None or _reasons(before.message) != _reasons(text):
+            self.env.recorder.warning(m3m, "NoHostAvailable", text)
+        self._fail(m3m, Reason.ASSOCIATE_FAILED, text, severity="Warning")
+
+    def _fail(
+        self, m3m: infrav1.Metal3Machine, reason: Reason, text: str, *, severity: str
+    ) -> None:
+        now = self.env.now()
+        conditions.mark_false(m3m, Type.ASSOCIATE_HOST, reason, text, now=now, severity=severity)
+
+
+def _reasons(message: str) -> str:
+    return "".join(c for c in message.partition("; nearest")[0] if not c.isdigit())
+
+
+def _was_associated(m3m: infrav1.Metal3Machine) -> bool:
+    if m3m.spec.provider_id:
+        return True
+    known = metav1.find_condition(m3m.status.conditions, Type.ASSOCIATE_HOST)
+    return known is not None and (known.status == "True" or known.reason == Reason.HOST_GONE)

@@ -1,0 +1,99 @@
+"""Metadata and network data of a machine: asked for with a Metal3DataClaim, and given back."""
+
+from dataclasses import dataclass
+
+from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
+from metal3.api.meta import v1 as metav1
+from metal3.runtime.client import AlreadyExistsError, NotFoundError
+from metal3.runtime.patch import drop_finalizer
+
+from . import conditions
+from .conditions import Reason, Type
+from .environment import Environment
+from .related import find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineData:
+    """The Metal3DataClaim bears the name of its machine."""
+
+    env: Environment
+
+    async def is_ready(self, m3m: infrav1.Metal3Machine, bootstrap_secret: str) -> bool:
+        """Fill the references in ``status``; False while they are waited for.
+
+        The user's own references always win over what is rendered, each for itself.
+        """
+        status, spec = m3m.status, m3m.spec
+        if status.user_data is None:
+            given = spec.user_data if spec.user_data is not None and spec.user_data.name else None
+            status.user_data = given or self._reference(m3m, bootstrap_secret)
+        status.meta_data = spec.meta_data or status.meta_data
+        status.network_data = spec.network_data or status.network_data
+        now = self.env.now()
+        if spec.data_template is None:
+            reason = Reason.DATA_SECRETS_SET_EXTERNALLY
+            conditions.mark_true(m3m, Type.DATA_READY, reason, now=now)
+            return True
+        waiting = await self._rendered(m3m)
+        if waiting:
+            conditions.mark_false(m3m, Type.DATA_READY, Reason.WAITING_FOR_DATA, waiting, now=now)
+            return False
+        conditions.mark_true(m3m, Type.DATA_READY, Reason.DATA_SECRETS_READY, now=now)
+        return True
+
+    async def _rendered(self, m3m: infrav1.Metal3Machine) -> str:
+        """Empty when all is there; otherwise what is waited for."""
+        claim = await self._claim(m3m)
+        if claim.status.rendered_data is None or not claim.status.rendered_data.name:
+            why = claim.status.error_message
+            return why or f"waiting for Metal3DataClaim {claim.metadata.name} to be served"
+        name = claim.status.rendered_data.name
+        m3m.status.rendered_data = infrav1.ObjectRef(name=name, namespace=m3m.metadata.namespace)
+        data = await find(self.env.client, infrav1.Metal3Data, m3m.metadata.namespace, name)
+        if data is None or not data.status.ready:
+            why = data.status.error_message if data is not None else ""
+            return why or f"waiting for Metal3Data {name} to be rendered"
+        spec, status = m3m.spec, m3m.status
+        if spec.meta_data is None and data.spec.meta_data is not None:
+            status.meta_data = self._reference(m3m, data.spec.meta_data.name or "")
+        if spec.network_data is None and data.spec.network_data is not None:
+            status.network_data = self._reference(m3m, data.spec.network_data.name or "")
+        return ""
+
+    async def _claim(self, m3m: infrav1.Metal3Machine) -> infrav1.Metal3DataClaim:
+        client, meta = self.env.client, m3m.metadata
+        found = await find(client, infrav1.Metal3DataClaim, meta.namespace, meta.name)
+        if found is not None:
+            return found
+        template = m3m.spec.data_template
+        name = template.name if template is not None else None
+        claim = infrav1.Metal3DataClaim.named(meta.name, meta.namespace)
+        claim.metadata.labels = dict(meta.labels)
+        claim.metadata.finalizers = [infrav1.MACHINE_FINALIZER]
+        claim.metadata.owner_references = [metav1.owner_reference(m3m, controller=True)]
+        claim.spec.template = infrav1.ObjectRef(name=name, namespace=meta.namespace)
+        try:
+            return await client.create(claim)
+        except AlreadyExistsError:
+            return claim  # the cache is behind; its arrival wakes us
+
+    async def give_back(self, m3m: infrav1.Metal3Machine) -> None:
+        """Let the claim go, and with it the index, the addresses and the Secrets."""
+        client, meta = self.env.client, m3m.metadata
+        claim = await find(self.env.live, infrav1.Metal3DataClaim, meta.namespace, meta.name)
+        if claim is None:
+            return
+        if not claim.metadata.deletion_timestamp:
+            try:
+                await client.delete(claim)
+            except NotFoundError:
+                return
+            claim = await find(self.env.live, infrav1.Metal3DataClaim, meta.namespace, meta.name)
+        if claim is not None:
+            await drop_finalizer(client, claim, infrav1.MACHINE_FINALIZER)
+
+    def _reference(self, m3m: infrav1.Metal3Machine, name: str) -> infrav1.SecretReference | None:
+        if not name:
+            return None
+        return infrav1.SecretReference(name=name, namespace=m3m.metadata.namespace)

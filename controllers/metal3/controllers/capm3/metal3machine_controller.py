@@ -1,0 +1,163 @@
+"""Takes a Metal3Machine from a wish to a node, and back.
+
+Watches: Metal3Machine, Machine, Cluster, Metal3Cluster, Metal3DataClaim, Metal3Data, BareMetalHost
+         (its own, and any that becomes free while it waits), nodes of the workload cluster.
+Writes:  Metal3Machine, the BareMetalHost it claims, its Metal3DataClaim, providerID of its node.
+Looks again: after ``resync`` while it waits for a host, after ``node_poll`` for a node.
+"""
+
+from dataclasses import dataclass
+
+from metal3 import ctrl
+from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
+from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.client import NotFoundError
+from metal3.runtime.patch import PatchHelper, ensure_finalizer, patching
+
+from . import conditions, hostspec
+from .association import Association
+from .conditions import Reason, Type
+from .environment import Environment
+from .machinedata import MachineData
+from .machinedeletion import MachineDeletion
+from .machinenode import MachineNode
+from .providerid import NodeConflictError
+from .related import Scope, cluster_of, host_of, machine_of, metal3_cluster_of
+
+State = metal3api.ProvisioningState
+Helper = PatchHelper[infrav1.Metal3Machine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metal3MachineReconciler:
+    """Each call goes as far as it can; what it waits for wakes it."""
+
+    env: Environment
+
+    async def reconcile(self, req: ctrl.Request) -> ctrl.Result:
+        """Drive one machine; unexpected errors go up, to be retried with backoff."""
+        try:
+            m3m = await self.env.client.get(infrav1.Metal3Machine, req)
+        except NotFoundError:
+            return ctrl.Result()
+        if not m3m.metadata.deletion_timestamp:
+            await ensure_finalizer(self.env.client, m3m, infrav1.MACHINE_FINALIZER)
+        async with patching(self.env.client, m3m, optimistic_lock=True) as helper:
+            try:
+                return await self._drive(m3m, helper)
+            finally:
+                self._finish(m3m)
+
+    def _finish(self, m3m: infrav1.Metal3Machine) -> None:
+        if metav1.has_finalizer(m3m, infrav1.MACHINE_FINALIZER):
+            conditions.summarize(m3m, now=self.env.now())
+
+    async def _drive(self, m3m: infrav1.Metal3Machine, helper: Helper) -> ctrl.Result:
+        client = self.env.client
+        cluster = await cluster_of(client, m3m)
+        if clusterv1.is_paused(m3m, cluster):
+            return await self._paused(m3m, cluster)
+        conditions.mark_paused(m3m, paused=False, why="", now=self.env.now())
+        if m3m.metadata.deletion_timestamp:
+            return await MachineDeletion(env=self.env).drive(m3m, cluster)
+        machine = await machine_of(client, m3m)
+        if machine is None:
+            return self._wait(m3m, Reason.WAITING_FOR_OWNER, "Cluster API has set no owner yet")
+        if cluster is None or not cluster.status.initialization.infrastructure_provisioned:
+            text = "the infrastructure of the Cluster is not ready"
+            return self._wait(m3m, Reason.WAITING_FOR_CLUSTER_INFRASTRUCTURE, text)
+        m3c = await metal3_cluster_of(client, cluster)
+        if m3c is None:
+            return self._wait(m3m, Reason.WAITING_FOR_CLUSTER, "there is no Metal3Cluster")
+        if machine.spec.failure_domain:
+            m3m.spec.failure_domain = machine.spec.failure_domain
+        scope = Scope(m3m=m3m, machine=machine, cluster=cluster, m3c=m3c)
+        return await self._provision(scope, helper)
+
+    async def _paused(
+        self, m3m: infrav1.Metal3Machine, cluster: clusterv1.Cluster | None
+    ) -> ctrl.Result:
+        by_cluster = cluster is not None and bool(cluster.spec.paused)
+        why = "the Cluster is paused" if by_cluster else "the paused annotation is set"
+        conditions.mark_paused(m3m, paused=True, why=why, now=self.env.now())
+        host = await host_of(self.env.client, m3m) if by_cluster else None
+        if host is not None:
+            async with patching(self.env.client, host, optimistic_lock=True):
+                hostspec.pause(host)
+        return ctrl.Result()
+
+    def _wait(self, m3m: infrav1.Metal3Machine, reason: Reason, text: str) -> ctrl.Result:
+        conditions.mark_false(m3m, Type.ASSOCIATE_HOST, reason, text, now=self.env.now())
+        return ctrl.Result()
+
+    async def _provision(self, scope: Scope, helper: Helper) -> ctrl.Result:
+        m3m, bootstrap = scope.m3m, scope.machine.spec.bootstrap
+        if bootstrap.data_secret_name is None:
+            text = "the Machine has no bootstrap data yet"
+            return self._wait(m3m, Reason.WAITING_FOR_BOOTSTRAP_DATA, text)
+        data = MachineData(env=self.env)
+        if m3m.spec.data_template is None:  # so that the claim can ask for the image at once
+            await data.is_ready(m3m, bootstrap.data_secret_name)
+        host = await Association(env=self.env).host(scope, helper)
+        if host is None:
+            return ctrl.Result(requeue_after=self.env.options.resync)
+        if not await data.is_ready(m3m, bootstrap.data_secret_name):
+            return ctrl.Result(requeue_after=self.env.options.resync)
+        async with patching(self.env.client, host, optimistic_lock=True):
+            hostspec.unpause(host)
+            hostspec.claim(host, m3m)
+            if not _is_settled(m3m):
+                hostspec.deploy(host, m3m)
+        self._report(m3m, host)
+        return await self._node(scope, host)
+
+    def _report(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
+        conditions.clear_failure(m3m)
+        addresses = hostspec.addresses_of(host)
+        if addresses and [a.to_dict() for a in addresses] != [
+            a.to_dict() for a in m3m.status.addresses
+        ]:
+            m3m.status.addresses = addresses
+            m3m.status.last_updated = metav1.format_time(self.env.now())
+
+    async def _node(self, scope: Scope, host: metal3api.BareMetalHost) -> ctrl.Result:
+        m3m, now = scope.m3m, self.env.now()
+        if _is_settled(m3m) and scope.machine.status.node_ref is not None:
+            conditions.mark_true(
+                m3m, Type.ASSOCIATE_META_DATA, Reason.META_DATA_ASSOCIATED, now=now
+            )
+            return ctrl.Result()
+        if host.status.provisioning.state != State.PROVISIONED:
+            self._host_is_busy(m3m, host)
+            return ctrl.Result(requeue_after=self.env.options.resync)
+        try:
+            waiting = await MachineNode(env=self.env).settle(scope, host)
+        except NodeConflictError as error:
+            waiting = str(error)
+        if waiting:
+            conditions.mark_false(
+                m3m, Type.ASSOCIATE_META_DATA, Reason.WAITING_FOR_NODE, waiting, now=now
+            )
+            return ctrl.Result(requeue_after=self.env.options.node_poll)
+        conditions.mark_true(m3m, Type.ASSOCIATE_META_DATA, Reason.META_DATA_ASSOCIATED, now=now)
+        return ctrl.Result()
+
+    def _host_is_busy(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
+        status = host.status
+        if status.error_message:
+            reason, severity = Reason.HOST_FAILED, "Warning"
+            text = f"host {host.metadata.name}: {status.error_type}: {status.error_message}"
+        else:
+            reason, severity = Reason.HOST_NOT_PROVISIONED, "Info"
+            state = status.provisioning.state or "not registered"
+            text = f"host {host.metadata.name} is {state}"
+        conditions.mark_false(
+            m3m, Type.ASSOCIATE_META_DATA, reason, text, now=self.env.now(), severity=severity
+        )
+
+
+def _is_settled(m3m: infrav1.Metal3Machine) -> bool:
+    started = m3m.status.initialization
+    return bool(m3m.spec.provider_id) and started is not None and bool(started.provisioned)

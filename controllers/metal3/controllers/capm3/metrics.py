@@ -1,0 +1,34 @@
+"""Counters of the provider's decisions."""
+
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+from metal3.runtime.metrics import REGISTRY
+
+_SECONDS: Final = (0.1, 0.5, 1, 5, 30, 120, 600, 3600, 14400)
+
+CLAIMS: Final = Counter(
+    "metal3_capm3_host_claims_total", "Hosts claimed", ("reuse",), registry=REGISTRY
+)
+LOST_CLAIMS: Final = Counter(
+    "metal3_capm3_lost_claims_total", "Claims that somebody else won", registry=REGISTRY
+)
+REJECTIONS: Final = Counter(
+    "metal3_capm3_placement_failures_total",
+    "Looks for a host that found none, by reasons",
+    ("code",),
+    registry=REGISTRY,
+)
+RELEASES: Final = Counter(
+    "metal3_capm3_host_releases_total", "Hosts given back", ("reserved",), registry=REGISTRY
+)
+REMEDIATIONS: Final = Counter(
+    "metal3_capm3_remediations_total", "Steps of remediations", ("phase",), registry=REGISTRY
+)
+TIME_TO_CLAIM: Final = Histogram(
+    "metal3_capm3_time_to_claim_seconds",
+    "From the creation of a machine to its host",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)

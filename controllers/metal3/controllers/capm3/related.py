@@ -1,0 +1,122 @@
+"""Finding what belongs to an object: its Machine, its Cluster, its host, what it is reused under."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
+from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.client import NotFoundError, Reader
+from metal3.runtime.types import NamespacedName
+
+from .placement import is_consumer
+
+T = TypeVar("T", bound=metav1.Object)
+CONSUMER_INDEX = "capm3.metal3.io/consumer"
+"""Index on BareMetalHost: ``<namespace>/<name>`` of the Metal3Machine that has it."""
+
+
+async def find(reader: Reader, kind: type[T], namespace: str, name: str | None) -> T | None:
+    """The object, or None."""
+    if not name:
+        return None
+    try:
+        return await reader.get(kind, NamespacedName(namespace, name))
+    except NotFoundError:
+        return None
+
+
+def owner_name(obj: metav1.Object, kind: type[metav1.Object]) -> str | None:
+    """Name of the owner of this kind and group."""
+    for reference in obj.metadata.owner_references:
+        group = reference.api_version.rpartition("/")[0]
+        if (reference.kind, group) == (kind.gvk.kind, kind.gvk.group):
+            return reference.name
+    return None
+
+
+async def machine_of(reader: Reader, obj: metav1.Object) -> clusterv1.Machine | None:
+    """The Machine that owns the object."""
+    name = owner_name(obj, clusterv1.Machine)
+    return await find(reader, clusterv1.Machine, obj.metadata.namespace, name)
+
+
+async def cluster_of(reader: Reader, obj: metav1.Object) -> clusterv1.Cluster | None:
+    """The Cluster the object is labelled with, or owned by."""
+    name = obj.metadata.labels.get(clusterv1.CLUSTER_NAME_LABEL) or owner_name(
+        obj, clusterv1.Cluster
+    )
+    return await find(reader, clusterv1.Cluster, obj.metadata.namespace, name)
+
+
+async def metal3_cluster_of(
+    reader: Reader, cluster: clusterv1.Cluster
+) -> infrav1.Metal3Cluster | None:
+    """The infrastructure of the Cluster, if it is ours."""
+    ref = cluster.spec.infrastructure_ref
+    if ref is None or ref.kind != "Metal3Cluster":
+        return None
+    return await find(reader, infrav1.Metal3Cluster, cluster.metadata.namespace, ref.name)
+
+
+def consumer_key(host: metal3api.BareMetalHost) -> list[str]:
+    """For CONSUMER_INDEX."""
+    ref = host.spec.consumer_ref
+    if ref is None or ref.kind != "Metal3Machine":
+        return []
+    return [f"{ref.namespace or host.metadata.namespace}/{ref.name}"]
+
+
+def annotated_host(machine: infrav1.Metal3Machine) -> str:
+    """Name of the host the machine is, or wants to be, on; the namespace is its own."""
+    return machine.metadata.annotations.get(infrav1.HOST_ANNOTATION, "").rpartition("/")[2]
+
+
+async def host_of(reader: Reader, machine: infrav1.Metal3Machine) -> metal3api.BareMetalHost | None:
+    """The host that is the machine's: by annotation, or by what the host says after a move."""
+    namespace = machine.metadata.namespace
+    host = await find(reader, metal3api.BareMetalHost, namespace, annotated_host(machine))
+    if host is not None and is_consumer(host, machine):
+        return host
+    key = f"{namespace}/{machine.metadata.name}"
+    found = await reader.list(
+        metal3api.BareMetalHost, namespace=namespace, fields={CONSUMER_INDEX: key}
+    )
+    return next((h for h in found.items if is_consumer(h, machine)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A Metal3Machine with what it belongs to."""
+
+    m3m: infrav1.Metal3Machine
+    machine: clusterv1.Machine
+    cluster: clusterv1.Cluster
+    m3c: infrav1.Metal3Cluster
+
+    @property
+    def cluster_key(self) -> NamespacedName:
+        """Of the workload cluster."""
+        return NamespacedName(self.cluster.metadata.namespace, self.cluster.metadata.name)
+
+
+async def reuse_name(reader: Reader, machine: clusterv1.Machine | None) -> str:
+    """``md-<MachineDeployment>`` or ``cp-<control plane>``; empty for a machine on its own."""
+    if machine is None:
+        return ""
+    owner = metav1.controller_of(machine)
+    if owner is None:
+        return ""
+    if owner.kind != "MachineSet":
+        return f"cp-{owner.name}"
+    found = await find(reader, clusterv1.MachineSet, machine.metadata.namespace, owner.name)
+    deployment = metav1.controller_of(found) if found is not None else None
+    return f"md-{deployment.name}" if deployment is not None else ""
+
+
+async def wants_node_reuse(reader: Reader, m3m: infrav1.Metal3Machine) -> bool:
+    """Whether the template the machine was made from says so now."""
+    name = m3m.metadata.annotations.get(clusterv1.CLONED_FROM_NAME_ANNOTATION)
+    template = await find(reader, infrav1.Metal3MachineTemplate, m3m.metadata.namespace, name)
+    return template is not None and template.spec.node_reuse

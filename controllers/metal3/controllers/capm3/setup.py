@@ -1,0 +1,169 @@
+"""Builds the provider onto a manager."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from metal3 import ctrl
+from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
+from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.cache import ByObject
+from metal3.runtime.handler import enqueue_requests_from_map_func
+from metal3.runtime.manager import RunnableFunc
+from metal3.runtime.source import Channel
+from metal3.runtime.types import key_of
+
+from . import related, wakeups
+from .environment import Environment
+from .metal3cluster_controller import Metal3ClusterReconciler
+from .metal3machine_controller import Metal3MachineReconciler
+from .options import Capm3Options, is_fast_track
+from .workload import SharedConnections, WorkloadClusters
+
+RECORDER: Final = "metal3-capm3-controller"
+INDEXES: Final[Mapping[type[metav1.Object], Mapping[str, Callable[[Any], list[str]]]]] = {
+    metal3api.BareMetalHost: {related.CONSUMER_INDEX: related.consumer_key},
+    infrav1.Metal3Machine: {
+        wakeups.WAITS_FOR_HOST_INDEX: wakeups.waits_for_host,
+        wakeups.CLUSTER_INDEX: wakeups.cluster_name,
+        wakeups.UNSETTLED_INDEX: wakeups.unsettled,
+    },
+}
+"""Indexes the operator's reader must have."""
+
+
+def cache_by_object() -> dict[type[metav1.Object], ByObject]:
+    """What the manager's cache must hold: everything of its kinds. Secrets are read live."""
+    return {}
+
+
+async def setup(
+    mgr: ctrl.Manager, options: Capm3Options, environment: Mapping[str, str] | None = None
+) -> None:
+    """Add all controllers and (if the manager serves them) the webhooks."""
+    variables = os.environ if environment is None else environment
+    if is_fast_track(variables):
+        options = replace(options, fast_track=True)
+    build(mgr, options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What was built, for tests and benchmarks."""
+
+    environment: Environment
+
+
+def build(
+    mgr: ctrl.Manager,
+    options: Capm3Options,
+    workload: WorkloadClusters | None = None,
+    *,
+    unique_names: bool = True,
+) -> Operator:
+    """As :func:`setup`; with workload clusters at hand, and several in a process if told so."""
+    nodes = Channel()
+    if workload is None:
+        workload = _connections(mgr, nodes)
+    env = Environment(
+        client=mgr.client,
+        live=mgr.api_reader,
+        recorder=mgr.get_event_recorder_for(RECORDER),
+        workload=workload,
+        options=options,
+    )
+    for kind, indexes in INDEXES.items():
+        for name, extract in indexes.items():
+            mgr.cache.index_field(kind, name, extract)
+    given = _controller_options(mgr, options, unique_names=unique_names)
+    _add_cluster_controller(mgr, env, given)
+    _add_machine_controller(mgr, env, nodes, given)
+    return Operator(environment=env)
+
+
+def _connections(mgr: ctrl.Manager, nodes: Channel) -> SharedConnections:
+    bell = Channel()
+    connections = SharedConnections(secrets=mgr.api_reader, on_node=bell.wake)
+    mgr.add(RunnableFunc(fn=connections.run))
+    (
+        ctrl.new_controller_managed_by(mgr)
+        .named("workloadnodes")
+        .watches_raw_source(bell)
+        .complete(_NodeNews(mgr=mgr, machines=nodes))
+    )
+    return connections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NodeNews:
+    """Wakes the machines of a cluster that wait for a node; many nodes at once make one look."""
+
+    mgr: ctrl.Manager
+    machines: Channel
+
+    async def reconcile(self, req: ctrl.Request) -> ctrl.Result:
+        """``req`` is the key of a Cluster."""
+        found = await self.mgr.client.list(
+            infrav1.Metal3Machine,
+            namespace=req.namespace,
+            fields={wakeups.UNSETTLED_INDEX: req.name},
+        )
+        for m3m in found.items:
+            self.machines.wake(key_of(m3m))
+        return ctrl.Result()
+
+
+def _add_cluster_controller(
+    mgr: ctrl.Manager, env: Environment, options: ctrl.ControllerOptions
+) -> None:
+    to_cluster = enqueue_requests_from_map_func(wakeups.infrastructure_of("Metal3Cluster"))
+    from_machine = enqueue_requests_from_map_func(wakeups.cluster_of_machine(mgr.client))
+    (
+        ctrl.new_controller_managed_by(mgr)
+        .for_(infrav1.Metal3Cluster)
+        .watches(clusterv1.Cluster, to_cluster)
+        .watches(clusterv1.Machine, from_machine, predicates=(wakeups.only_deletions(),))
+        .with_options(options)
+        .complete(Metal3ClusterReconciler(env=env))
+    )
+
+
+def _add_machine_controller(
+    mgr: ctrl.Manager, env: Environment, nodes: Channel, options: ctrl.ControllerOptions
+) -> None:
+    mapped = enqueue_requests_from_map_func
+    client = mgr.client
+    (
+        ctrl.new_controller_managed_by(mgr)
+        .for_(infrav1.Metal3Machine)
+        .watches(clusterv1.Machine, mapped(wakeups.infrastructure_of("Metal3Machine")))
+        .watches(clusterv1.Cluster, mapped(wakeups.machines_of_cluster(client)))
+        .watches(infrav1.Metal3Cluster, mapped(wakeups.machines_of_cluster(client)))
+        .watches(infrav1.Metal3DataClaim, mapped(wakeups.owning_machine))
+        .watches(infrav1.Metal3Data, mapped(wakeups.owning_machine))
+        .watches(
+            metal3api.BareMetalHost,
+            mapped(wakeups.machines_of_host(client)),
+            predicates=(wakeups.host_matters(),),
+        )
+        .watches_raw_source(nodes)
+        .with_options(options)
+        .complete(Metal3MachineReconciler(env=env))
+    )
+
+
+def _controller_options(
+    mgr: ctrl.Manager, options: Capm3Options, *, unique_names: bool
+) -> ctrl.ControllerOptions:
+    given = mgr.options
+    return replace(
+        ctrl.ControllerOptions(),
+        max_concurrent_reconciles=options.concurrency,
+        reconcile_timeout=given.reconcile_timeout,
+        cache_sync_timeout=given.cache_sync_timeout,
+        graceful_shutdown_timeout=given.graceful_shutdown_timeout,
+        skip_name_validation=not unique_names,
+    )

@@ -1,0 +1,157 @@
+"""What wakes the objects of the provider: maps from what changed to what waits for it."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, cast
+
+from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
+from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.client import Reader
+from metal3.runtime.event import UpdateEvent
+from metal3.runtime.predicate import Funcs, Predicate
+from metal3.runtime.types import NamespacedName, key_of
+
+from .placement import FREE, SelectorError, Wish, selector_of
+from .related import owner_name
+
+WAITS_FOR_HOST_INDEX: Final = "capm3.metal3.io/waits-for-host"
+"""Index on Metal3Machine: the namespace, while it has no host."""
+CLUSTER_INDEX: Final = "capm3.metal3.io/cluster"
+"""Index on Metal3Machine: name of its Cluster."""
+UNSETTLED_INDEX: Final = "capm3.metal3.io/unsettled"
+"""Index on Metal3Machine: name of its Cluster, while it has no node."""
+MOST_WOKEN: Final = 20
+"""A host serves one machine; a few more are woken in case the first cannot use it."""
+
+Map = Callable[[Any], Awaitable[Iterable[NamespacedName]]]
+
+
+def waits_for_host(m3m: infrav1.Metal3Machine) -> list[str]:
+    """For WAITS_FOR_HOST_INDEX."""
+    known = metav1.find_condition(m3m.status.conditions, infrav1.ConditionType.ASSOCIATE_HOST)
+    if known is None or known.status == "True" or m3m.metadata.deletion_timestamp:
+        return []
+    return [m3m.metadata.namespace] if known.reason == infrav1.Reason.ASSOCIATE_FAILED else []
+
+
+def cluster_name(obj: metav1.Object) -> list[str]:
+    """For CLUSTER_INDEX."""
+    name = obj.metadata.labels.get(clusterv1.CLUSTER_NAME_LABEL)
+    return [name] if name else []
+
+
+def unsettled(m3m: infrav1.Metal3Machine) -> list[str]:
+    """For UNSETTLED_INDEX."""
+    started = m3m.status.initialization
+    return [] if started is not None and started.provisioned else cluster_name(m3m)
+
+
+def machines_of_host(reader: Reader) -> Map:
+    """The machine that has the host; and, when it is free, those that wait for one like it."""
+
+    async def find(host: metal3api.BareMetalHost) -> Iterable[NamespacedName]:
+        ref = host.spec.consumer_ref
+        if ref is not None and ref.kind == "Metal3Machine":
+            return [NamespacedName(ref.namespace or host.metadata.namespace, ref.name or "")]
+        if host.status.provisioning.state not in FREE:
+            return []
+        waiting = await reader.list(
+            infrav1.Metal3Machine, fields={WAITS_FOR_HOST_INDEX: host.metadata.namespace}
+        )
+        fitting = [m3m for m3m in waiting.items if _may_fit(m3m, host)]
+        fitting.sort(key=lambda m: (m.metadata.creation_timestamp or "", m.metadata.name))
+        return [key_of(m3m) for m3m in fitting[:MOST_WOKEN]]
+
+    return find
+
+
+def _may_fit(m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> bool:
+    wish = Wish(machine=m3m)
+    domain = host.metadata.labels.get(metal3api.FAILURE_DOMAIN_LABEL, "")
+    if wish.must_be_in_domain and domain != wish.failure_domain:
+        return False
+    try:
+        return selector_of(m3m.spec.host_selector).matches(host.metadata.labels)
+    except SelectorError:
+        return False
+
+
+def infrastructure_of(kind: str) -> Callable[[Any], Iterable[NamespacedName]]:
+    """From a Cluster or Machine to what its infrastructureRef names."""
+
+    def find(obj: clusterv1.Cluster | clusterv1.Machine) -> Iterable[NamespacedName]:
+        ref = obj.spec.infrastructure_ref
+        if ref is None or ref.kind != kind:
+            return []
+        return [NamespacedName(obj.metadata.namespace, ref.name)]
+
+    return find
+
+
+def machines_of_cluster(reader: Reader) -> Map:
+    """From a Cluster, or from its Metal3Cluster, to all its Metal3Machines."""
+
+    async def find(obj: metav1.Object) -> Iterable[NamespacedName]:
+        name: str | None = obj.metadata.name
+        if isinstance(obj, infrav1.Metal3Cluster):
+            name = owner_name(obj, clusterv1.Cluster)
+        found = await reader.list(
+            infrav1.Metal3Machine,
+            namespace=obj.metadata.namespace,
+            fields={CLUSTER_INDEX: name or ""},
+        )
+        return [key_of(m3m) for m3m in found.items]
+
+    return find
+
+
+def owning_machine(obj: metav1.Object) -> Iterable[NamespacedName]:
+    """From a Metal3Data or Metal3DataClaim to the Metal3Machine it was made for."""
+    name = owner_name(obj, infrav1.Metal3Machine)
+    return [NamespacedName(obj.metadata.namespace, name)] if name else []
+
+
+def cluster_of_machine(reader: Reader) -> Map:
+    """From a Machine to the Metal3Cluster that may wait for it to go."""
+
+    async def find(machine: clusterv1.Machine) -> Iterable[NamespacedName]:
+        found = await reader.list(infrav1.Metal3Cluster, namespace=machine.metadata.namespace)
+        name = machine.spec.cluster_name
+        return [key_of(m3c) for m3c in found.items if owner_name(m3c, clusterv1.Cluster) == name]
+
+    return find
+
+
+def host_matters() -> Predicate:
+    """Not the hourly touch of a host, only what a machine reads of it."""
+    return cast("Predicate", Funcs(update=_host_changed))
+
+
+def _host_changed(event: UpdateEvent[Any]) -> bool:
+    old, new = event.object_old, event.object_new
+    return _face(old) != _face(new)
+
+
+def _face(host: metal3api.BareMetalHost) -> object:
+    status, meta = host.status, host.metadata
+    return (
+        host.spec.to_dict(),
+        meta.labels,
+        meta.annotations,
+        meta.deletion_timestamp,
+        status.provisioning.state,
+        status.error_message,
+        status.operational_status,
+        status.powered_on,
+        status.hardware.to_dict() if status.hardware is not None else None,
+    )
+
+
+def only_deletions() -> Predicate:
+    """For whoever waits for others to go."""
+    return cast("Predicate", Funcs(create=_never, update=_never, generic=_never))
+
+
+def _never(_event: object) -> bool:
+    return False

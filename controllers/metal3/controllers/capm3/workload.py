@@ -1,0 +1,209 @@
+"""Nodes of workload clusters: one connection and one watch for each cluster, shared by all.
+
+A connection is made when a cluster is first asked for, from the Secret ``<cluster>-kubeconfig``
+(Cluster API contract), anew when that Secret changes, and closed when the cluster is gone.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Protocol, cast
+
+import yaml
+
+from metal3 import ctrl
+from metal3.api.core import v1 as corev1
+from metal3.runtime.cache import Cache, CacheOptions, CacheSyncTimeoutError
+from metal3.runtime.client import Client, NotFoundError, Reader, RestClient
+from metal3.runtime.rest import ApiError, Config, ConfigError
+from metal3.runtime.types import NamespacedName
+
+KUBECONFIG_KEY: Final = "value"
+READ_TIMEOUT: Final = timedelta(seconds=10)
+IDLE: Final = timedelta(minutes=30)
+
+log = ctrl.get_logger(__name__)
+
+
+class WorkloadUnreachableError(Exception):
+    """The cluster cannot be asked at present; the message names no secrets."""
+
+
+class WorkloadClusters(Protocol):
+    """Access to workload clusters by the key of their Cluster."""
+
+    async def nodes(self, cluster: NamespacedName) -> list[corev1.Node]:
+        """All nodes, from a watched cache; raises WorkloadUnreachableError."""
+        ...
+
+    async def client(self, cluster: NamespacedName) -> Client:
+        """To read and write directly; raises WorkloadUnreachableError."""
+        ...
+
+
+@dataclass(slots=True)
+class _Connection:
+    version: str
+    rest: RestClient
+    cache: Cache
+    task: "asyncio.Task[None]"
+
+
+@dataclass(slots=True)
+class _NodeNews:
+    """An event handler that only says that something about a node changed."""
+
+    tell: Callable[[], None]
+
+    def on_add(self, obj: corev1.Node, *, is_in_initial_list: bool) -> None:
+        """A node joined."""
+        self.tell()
+
+    def on_update(self, old: corev1.Node, new: corev1.Node) -> None:
+        """Heartbeats are no news; how a node is known is."""
+        if _identity(old) != _identity(new):
+            self.tell()
+
+    def on_delete(self, obj: corev1.Node, *, final_state_unknown: bool) -> None:
+        """A node left."""
+        self.tell()
+
+
+def _identity(node: corev1.Node) -> object:
+    return node.spec.provider_id, node.metadata.labels
+
+
+@dataclass(kw_only=True)
+class SharedConnections:
+    """The WorkloadClusters of a running manager; a Runnable."""
+
+    secrets: Reader
+    on_node: Callable[[NamespacedName], None] = lambda _: None
+    _open: dict[NamespacedName, _Connection] = field(
+        default_factory=dict[NamespacedName, _Connection], init=False
+    )
+    _locks: dict[NamespacedName, asyncio.Lock] = field(
+        default_factory=dict[NamespacedName, asyncio.Lock], init=False
+    )
+    _tasks: asyncio.TaskGroup | None = field(default=None, init=False)
+
+    async def run(self) -> None:
+        """Hold the connections until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                await asyncio.Event().wait()
+        finally:
+            self._tasks = None
+
+    async def nodes(self, cluster: NamespacedName) -> list[corev1.Node]:
+        """As in WorkloadClusters."""
+        connection = await self._connection(cluster)
+        try:
+            return (await connection.cache.list(corev1.Node)).items
+        except CacheSyncTimeoutError as error:
+            raise WorkloadUnreachableError(
+                f"cluster {cluster.name}: nodes could not be listed in time"
+            ) from error
+
+    async def client(self, cluster: NamespacedName) -> Client:
+        """As in WorkloadClusters."""
+        return (await self._connection(cluster)).rest
+
+    def forget(self, cluster: NamespacedName) -> None:
+        """Close the connection of a cluster that is gone."""
+        connection = self._open.pop(cluster, None)
+        self._locks.pop(cluster, None)
+        if connection is not None:
+            connection.task.cancel()
+
+    async def _connection(self, cluster: NamespacedName) -> _Connection:
+        secret = await self._secret(cluster)
+        async with self._locks.setdefault(cluster, asyncio.Lock()):
+            known = self._open.get(cluster)
+            version = secret.metadata.resource_version
+            if known is not None and known.version == version and not known.task.done():
+                return known
+            self.forget(cluster)
+            connection = await self._connect(cluster, secret)
+            self._open[cluster] = connection
+            return connection
+
+    async def _secret(self, cluster: NamespacedName) -> corev1.Secret:
+        key = NamespacedName(cluster.namespace, f"{cluster.name}-kubeconfig")
+        try:
+            return await self.secrets.get(corev1.Secret, key)
+        except NotFoundError:
+            raise WorkloadUnreachableError(f"Secret {key.name} is not there yet") from None
+
+    async def _connect(self, cluster: NamespacedName, secret: corev1.Secret) -> _Connection:
+        if self._tasks is None:
+            raise WorkloadUnreachableError("connections are not running")
+        try:
+            text = corev1.secret_data(secret)[KUBECONFIG_KEY]
+            config = await asyncio.to_thread(config_of, text)
+        except (KeyError, ValueError, ConfigError) as error:
+            raise WorkloadUnreachableError(
+                f"Secret {secret.metadata.name} holds no kubeconfig"
+            ) from error
+        rest = RestClient(config)
+        cache = Cache(rest, CacheOptions(read_timeout=READ_TIMEOUT))
+        informer = await cache.get_informer(corev1.Node)
+        informer.add_event_handler(_NodeNews(lambda: self.on_node(cluster)))
+        task = self._tasks.create_task(_hold(rest, cache, cluster), name=f"workload {cluster}")
+        return _Connection(secret.metadata.resource_version, rest, cache, task)
+
+
+async def _hold(rest: RestClient, cache: Cache, cluster: NamespacedName) -> None:
+    """Watch until cancelled; trouble with one cluster must not reach the others."""
+    try:
+        with suppress(ApiError):
+            await cache.run()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other clusters go on
+        log.warning("watching a workload cluster failed", cluster=cluster, error=error)
+    finally:
+        await rest.aclose()
+
+
+def config_of(kubeconfig: bytes) -> Config:
+    """From the text of a kubeconfig; reads and writes files. Raises ConfigError.
+
+    Whoever may write the Secret must not get to run programs or read files of the manager.
+    """
+    try:
+        parsed: Any = yaml.safe_load(kubeconfig)
+    except yaml.YAMLError:
+        raise ConfigError("it is no YAML") from None
+    if _reaches_out(parsed):
+        raise ConfigError("it runs programs or names files, which is not allowed here")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "kubeconfig"
+        path.touch(mode=0o600)
+        path.write_bytes(kubeconfig)
+        return ctrl.load_config(path)
+
+
+_FORBIDDEN: Final = frozenset(
+    {
+        "exec",
+        "auth-provider",
+        "tokenFile",
+        "certificate-authority",
+        "client-certificate",
+        "client-key",
+    }
+)
+
+
+def _reaches_out(value: Any) -> bool:
+    if isinstance(value, dict):
+        found = cast("dict[str, Any]", value)
+        return bool(_FORBIDDEN & found.keys()) or any(_reaches_out(v) for v in found.values())
+    if isinstance(value, list):
+        items: list[Any] = value
+        return any(_reaches_out(item) for item in items)
+    return False
