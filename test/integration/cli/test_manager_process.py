@@ -2,10 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-import socket
-import sys
 from pathlib import Path
 
 import aiohttp
@@ -21,12 +17,12 @@ from metal3.runtime.envtest import WebhookInstallOptions
 from metal3.runtime.rest import load_config
 from metal3.runtime.types import NamespacedName
 
+from .processes import OWN_NAMESPACE, manager_process
+
 TOP = Path(__file__).parents[3]
 CRDS = TOP / "config/crd/bases"
 WEBHOOKS = TOP / "config/webhook/baremetal"
 ROLES = TOP / "config/rbac/baremetal"
-METAL3 = Path(sys.executable).with_name("metal3")
-OWN_NAMESPACE = "baremetal-operator-system"
 USER = "baremetal-operator"
 LEASE = NamespacedName(OWN_NAMESPACE, "baremetal-operator")
 HOST = NamespacedName("default", "host-0")
@@ -37,13 +33,6 @@ RBAC_KINDS = {
     "ClusterRole": ("clusterroles", False),
     "ClusterRoleBinding": ("clusterrolebindings", False),
 }
-
-
-def free_port():
-    """A port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def install_roles(client):
@@ -63,65 +52,19 @@ async def install_roles(client):
             await client.create(kind.from_dict(manifest))
 
 
-class ManagerProcess:
-    """The running manager, its ports and what it logged."""
-
-    def __init__(self, process, log, health, metrics):
-        self.process = process
-        self.log = log
-        self.health = f"http://127.0.0.1:{health}"
-        self.metrics = f"https://127.0.0.1:{metrics}"
-
-    async def ready(self):
-        """Wait until /readyz says yes."""
-        async with asyncio.timeout(60), aiohttp.ClientSession() as session:
-            while True:
-                assert self.process.returncode is None, self.log.read_text()
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with session.get(f"{self.health}/readyz") as answer:
-                        if answer.status == 200:
-                            return
-                await asyncio.sleep(0.2)
-
-    async def stop(self):
-        """As the kubelet does it; gives the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self.process.wait(), 45)
-
-
 @contextlib.asynccontextmanager
 async def manager(env, folder, *flags):
     """A manager with the rights of its ServiceAccount, where the server knows rights."""
     kubeconfig = env.kubeconfig
     if env.enforces_rbac:
         kubeconfig = await env.add_user(USER, ["system:authenticated"])
-    health, metrics = free_port(), free_port()
     serving = env.webhook_serving
-    log = folder / "manager.log"
-    with log.open("wb") as stream:
-        process = await asyncio.create_subprocess_exec(
-            METAL3,
-            "manager",
-            f"--kubeconfig={kubeconfig}",
-            "-provisioner=fixture",
-            "--enable-leader-election",
-            f"--health-addr=127.0.0.1:{health}",
-            f"--metrics-addr=127.0.0.1:{metrics}",
-            f"--webhook-port={serving.port}",
-            f"--webhook-cert-dir={serving.cert_dir}",
-            *flags,
-            env={**os.environ, "POD_NAMESPACE": OWN_NAMESPACE, "FIXTURE_STEP_TIME": "0.2"},
-            stdout=stream,
-            stderr=stream,
-        )
-    running = ManagerProcess(process, log, health, metrics)
-    try:
-        await running.ready()
+    webhooks = (f"--webhook-port={serving.port}", f"--webhook-cert-dir={serving.cert_dir}")
+    started = manager_process(
+        kubeconfig, folder / "manager.log", "--enable-leader-election", *webhooks, *flags
+    )
+    async with started as running:
         yield running
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 def host(**spec):
