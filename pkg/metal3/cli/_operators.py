@@ -15,6 +15,23 @@ from metal3.api.meta import v1 as metav1
 from metal3.runtime.cache import ByObject
 
 
+CAPM3_CRDS: Final = tuple(
+    f"{plural}.infrastructure.cluster.x-k8s.io"
+    for plural in (
+        "metal3clusters",
+        "metal3clustertemplates",
+        "metal3dataclaims",
+        "metal3datas",
+        "metal3datatemplates",
+        "metal3machines",
+        "metal3machinetemplates",
+        "metal3remediations",
+        "metal3remediationtemplates",
+    )
+)
+"""CRDs whose versions are converted by the provider's webhook."""
+
+
 class UnknownOperatorError(ValueError):
     """``--operators`` names one that does not exist."""
 
@@ -79,8 +96,33 @@ def _ipam(args: argparse.Namespace, _: Mapping[str, str]) -> Operator:
     )
 
 
+def _capm3(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator:
+    package: Any = importlib.import_module("metal3.controllers.capm3")
+    options = package.Capm3Options(
+        namespaces=args.namespace,
+        watch_filter=args.watch_filter,
+        concurrency=args.metal3machine_concurrency,
+        name_based_preallocation=args.enable_bmh_name_based_preallocation,
+    )
+
+    async def setup(mgr: ctrl.Manager) -> None:
+        await package.setup(mgr, options, environment)
+
+    return Operator(
+        name="capm3",
+        lease="controller-leader-election-capm3",
+        by_object=package.cache_by_object(),
+        setup=setup,
+        webhook_service="capm3-webhook-service",
+        validating="capm3-validating-webhook-configuration",
+        mutating="capm3-mutating-webhook-configuration",
+        crds=CAPM3_CRDS,
+    )
+
+
 _KNOWN: Final[Mapping[str, Callable[[argparse.Namespace, Mapping[str, str]], Operator]]] = {
     "baremetal": _baremetal,
+    "capm3": _capm3,
     "ipam": _ipam,
 }
 
