@@ -229,8 +229,8 @@ LIMITS: Final = (
         Flag(
             names=(f"{kind}-concurrency",),
             read=read_count,
-            default=10,
-            help=f"{kind} objects worked on at once",
+            default=0,
+            help=f"{kind} objects worked on at once; 0 chooses",
         )
         for kind in (
             "metal3machine",

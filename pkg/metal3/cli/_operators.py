@@ -14,7 +14,6 @@ from metal3 import ctrl
 from metal3.api.meta import v1 as metav1
 from metal3.runtime.cache import ByObject
 
-
 CAPM3_CRDS: Final = tuple(
     f"{plural}.infrastructure.cluster.x-k8s.io"
     for plural in (
@@ -79,7 +78,7 @@ def _ipam(args: argparse.Namespace, _: Mapping[str, str]) -> Operator:
     options = package.IPAMOptions(
         namespaces=args.namespace,
         watch_filter=args.watch_filter,
-        pool_concurrency=args.ippool_concurrency,
+        **_given(pool_concurrency=args.ippool_concurrency),
     )
 
     async def setup(mgr: ctrl.Manager) -> None:
@@ -101,7 +100,7 @@ def _capm3(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator
     options = package.Capm3Options(
         namespaces=args.namespace,
         watch_filter=args.watch_filter,
-        concurrency=args.metal3machine_concurrency,
+        **_given(concurrency=args.metal3machine_concurrency),
         name_based_preallocation=args.enable_bmh_name_based_preallocation,
     )
 
@@ -118,6 +117,11 @@ def _capm3(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator
         mutating="capm3-mutating-webhook-configuration",
         crds=CAPM3_CRDS,
     )
+
+
+def _given(**numbers: int) -> dict[str, int]:
+    """Those that are not 0: the operator knows best what to take otherwise."""
+    return {name: number for name, number in numbers.items() if number}
 
 
 _KNOWN: Final[Mapping[str, Callable[[argparse.Namespace, Mapping[str, str]], Operator]]] = {
