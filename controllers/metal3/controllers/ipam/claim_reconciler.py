@@ -18,6 +18,7 @@ from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
 from metal3.api.meta import v1 as metav1
 from metal3.runtime.client import (
     BadRequestError,
+    ConflictError,
     InvalidError,
     NotFoundError,
 )
@@ -116,6 +117,7 @@ class ClaimReconciler(Generic[T]):
         else:
             name = self.type.address_name(claim, records)
             await status.allocated(obj, claim, name, records[0].address)
+            await self._drop_surplus(claim, name, records[0].address)
 
     def _wait(self, claim: Claim, state: PoolState, refusal: Refusal) -> None:
         """Wait; what became free while the refusal was written down is not missed."""
@@ -160,31 +162,47 @@ class ClaimReconciler(Generic[T]):
     async def _reservation(
         self, obj: T, claim: Claim, state: PoolState, found: list[Record]
     ) -> Record:
+        """What the claim was told it has comes first; two managers may have made it two."""
         reservations = self.env.reservations
+        told = self._told_address(obj, state, found)
         for record in found:
-            if not record.key.is_capi:
+            if not record.key.is_capi and told in {None, record.address}:
                 confirmed = await reservations.confirm(claim, record)
                 if confirmed is not None:
                     return confirmed
-        lost = self._lost_address(obj, state, found)
-        if lost is None:
+        if told is None:
             return await reservations.reserve(claim, state)
-        if lost in {record.address for record in found} or not state.is_used(lost):
-            return await reservations.reserve(claim, state, exactly=lost)
+        if told in {record.address for record in found} or not state.is_used(told):
+            return await reservations.reserve(claim, state, exactly=told)
         self.env.recorder.warning(
-            claim.obj, "AddressLost", f"{lost} went to another claim while its IPAddress was gone"
+            claim.obj, "AddressLost", f"{told} went to another claim while its IPAddress was gone"
         )
         return await reservations.reserve(claim, state)
 
-    def _lost_address(self, obj: T, state: PoolState, found: list[Record]) -> Address | None:
-        """What the claim was told it has, although no reservation says so any more."""
+    def _told_address(self, obj: T, state: PoolState, found: list[Record]) -> Address | None:
+        """What the claim's status, or its Cluster API address, says."""
         for record in found:
             if record.key.is_capi:
                 return record.address
         name = self.type.recorded_name(obj)
+        for record in found:
+            if record.key.name == name:
+                return record.address
         if not name or state.plan is None:
             return None
         return address_of_name(state.plan.name_prefix, name)
+
+    async def _drop_surplus(self, claim: Claim, name: str, kept: Address) -> None:
+        """Give back what another manager made for the same claim and nobody was told of."""
+        records = self.env.ledger.records_of(claim.key)
+        surplus = [r for r in records if not r.key.is_capi and r.address != kept]
+        if not surplus:
+            return
+        current = await self.env.live.get(self.type.kind, claim.key.object_key)
+        if self.type.recorded_name(current) != name or current.metadata.uid != claim.uid:
+            raise ConflictError(f"{claim.key} was served by another manager meanwhile")
+        for record in surplus:
+            await self.env.reservations.remove(record)
 
     async def _release(self, claim: Claim, state: PoolState) -> None:
         if not metav1.has_finalizer(claim.obj, claim.finalizer) or claim.is_still_used:

@@ -149,10 +149,11 @@ class Ledger:
         old = self._records.get(record.key)
         state = self.pool(record.pool)
         state.put(record)
-        if is_ours:
-            state.expect(record.key, self.time() + PATIENCE.total_seconds())
-        else:
+        if not is_ours:
             state.confirm(record.key)
+        elif old is None or old.uid != record.uid:
+            # Its event has not overtaken the answer to our request.
+            state.expect(record.key, self.time() + PATIENCE.total_seconds())
         self._records[record.key] = record
         if old is not None:
             self._let_go_of(old, replaced_by=record)
@@ -231,7 +232,10 @@ class Ledger:
     def _index(self, record: Record) -> None:
         keys = self._by_claim.get(record.claim, ())
         if record.key not in keys:
-            self._by_claim[record.claim] = (*keys, record.key)
+            keys = self._by_claim[record.claim] = (*keys, record.key)
+        if sum(not key.is_capi for key in keys) > 1:
+            # Two managers served it at the same time: one address is to go.
+            self.wakeups.wake_claim(record.claim)
 
     def _let_go_of(self, old: Record, *, replaced_by: Record | None) -> None:
         state = self.pool(old.pool)

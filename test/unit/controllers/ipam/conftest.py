@@ -219,3 +219,15 @@ def make_cluster():
 def run_ipam():
     """Gives clusters with a running operator."""
     return running
+
+
+@pytest.fixture
+def make_client():
+    """Makes servers in memory."""
+    return lambda *objects: FakeClient(*objects, without_status=NO_STATUS, clock=clock)
+
+
+@pytest.fixture
+def start_operator():
+    """Gives one manager on a server, for the length of a block."""
+    return operator
