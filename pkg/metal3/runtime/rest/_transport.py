@@ -1,6 +1,7 @@
 """HTTP to one API server: pooled, authenticated, bounded, counted, patient where that is safe."""
 
 import asyncio
+import io
 import json
 import socket
 import ssl
@@ -32,6 +33,7 @@ MAX_LINE: Final = 16 * 1024 * 1024
 _CONNECT: Final = timedelta(seconds=10)
 _IDLE_SLACK: Final = timedelta(seconds=30)
 _MAX_MESSAGE: Final = 200
+_ONE_PIECE: Final = 512 * 1024
 
 Query = Mapping[str, str]
 Json = dict[str, Any]
@@ -189,7 +191,7 @@ class Transport:
                     request.method,
                     self.config.host + request.path,
                     params=request.query,
-                    data=request.body,
+                    data=_sendable(request.body),
                     headers=self._headers(request, credential),
                     ssl=await self._context(wire, credential),
                     server_hostname=self.config.tls.server_name,
@@ -253,6 +255,11 @@ def _timeouts(config: Config, streams: timedelta | None) -> aiohttp.ClientTimeou
     return aiohttp.ClientTimeout(
         total=None, sock_connect=_CONNECT.total_seconds(), sock_read=idle.total_seconds()
     )
+
+
+def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Large bodies go out in pieces, so that the loop has its turn between them."""
+    return io.BytesIO(body) if body and len(body) > _ONE_PIECE else body
 
 
 async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
