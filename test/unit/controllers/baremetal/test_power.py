@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.provisioner import Result
+from metal3.provisioner.fixture._provisioner import FixtureProvisioner
 
 State = metal3api.ProvisioningState
 IMAGE = {"url": "http://images/a.qcow2", "checksum": "abc"}
@@ -137,6 +139,24 @@ async def test_disable_power_off_keeps_the_annotation_of_a_refused_reboot(bench,
     assert REBOOT in host.metadata.annotations
     host = await b.drive(lambda h: REBOOT not in h.metadata.annotations)
     assert b.machine.power_actions == ["hard reboot"]
+
+
+async def test_disable_power_off_keeps_the_annotation_while_the_machine_is_locked(
+    bench, make_host, monkeypatch
+):
+    """A reboot that could not be asked for yet is asked for again, and only then forgotten."""
+    b = await provisioned(bench, make_host, disablePowerOff=True)
+    answers = [Result.again(timedelta(seconds=3))] * 2
+    ask = FixtureProvisioner.power_off
+
+    async def locked_at_first(self, mode, **how):
+        return answers.pop() if answers else await ask(self, mode, **how)
+
+    monkeypatch.setattr(FixtureProvisioner, "power_off", locked_at_first)
+    await b.edit(lambda h: h.metadata.annotations.update({REBOOT: ""}))
+    host = await b.rest()
+    assert b.machine.power_actions == ["soft reboot"]
+    assert REBOOT not in host.metadata.annotations
 
 
 async def test_disable_power_off_never_loops_on_a_suffixed_annotation(bench, make_host):

@@ -111,10 +111,12 @@ async def _reboot(p: HostPass, reboots: tuple[metal3api.RebootRequest, ...]) -> 
     )
     if result.error_message:
         return p.fail(Error.POWER_MANAGEMENT_ERROR, result.error_message)
-    # Only now: a reboot that was refused is still owed.
+    if result.dirty:
+        # It could not be asked for yet, so it is still owed.
+        return Continue(after=result.requeue_after or IMMEDIATELY)
     await p.writer.remove_annotations(p.host, metal3api.REBOOT_ANNOTATION)
     _count(p, on=False)
-    return Continue(after=result.requeue_after if result.dirty else IMMEDIATELY)
+    return Continue(after=IMMEDIATELY)
 
 
 def _outcome(p: HostPass, result: Result, *, on: bool) -> Action:
