@@ -24,7 +24,7 @@ from metal3.simulator import DeployStepFails, Lab, LabConfig, SimulatedHost
 pytestmark = pytest.mark.e2e
 
 CRDS = Path(__file__).parents[2] / "config/crd/bases"
-PATIENCE = 240
+PATIENCE = 180
 RETRY = "baremetalhost.metal3.io/retry"
 State = metal3api.ProvisioningState
 Done = Callable[[metal3api.BareMetalHost], bool]
@@ -223,3 +223,28 @@ async def test_an_operator_that_dies_again_and_again_gets_there():
     async with world(3, lives=(2.0, 9.0)) as w, asyncio.TaskGroup() as tasks:
         for host in w.lab.hosts:
             tasks.create_task(whole_life(w, host))
+
+
+async def test_an_ironic_that_dies_and_forgets_costs_no_instance():
+    """Hosts that run are taken over as they are; one in the making gets there all the same."""
+    async with world(2) as w:
+        running, new = w.lab.hosts
+        await w.create(running, image=True)
+        before = await w.wait(running, is_in(State.PROVISIONED))
+        await w.lab.kill_ironic()
+        await w.create(new, image=False)
+        await w.lab.start_ironic()
+        await w.wait(new, is_in(State.AVAILABLE))
+        await w.lab.wipe_ironic_database()
+        after = await w.wait(
+            running,
+            lambda h: (
+                h.status.provisioning.id != before.status.provisioning.id
+                and h.status.operational_status == "OK"
+            ),
+        )
+        assert after.status.provisioning.state == "provisioned"
+        assert w.runs_its_disk(running)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(w.delete(running))
+            tasks.create_task(w.delete(new))

@@ -1,6 +1,7 @@
 """Access to a BMC: what is wrong with it is said, and mending it heals the host."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -275,3 +276,19 @@ async def test_a_restart_at_any_time_loses_nothing(bench, make_host):
     assert host.status.provisioning.state == "provisioned"
     assert len(b.machine.deployments) == 1
     assert b.machine.inspections == 1
+
+
+async def test_a_new_id_is_saved_before_the_next_step(bench, make_host):
+    """What the backend is asked after a registration may fail: the ID must not be lost with it."""
+    b = bench(make_host(image=IMAGE))
+    before = await b.until(State.PROVISIONED)
+    await b.rest()
+    b.backend.lose_database()
+    b.backend.fail(b.key, "adopt", "no such node", passing=True, times=100)
+    for _ in range(3):
+        with contextlib.suppress(BackendError):
+            await b.reconcile()
+        await asyncio.sleep(0.6)
+    host = await b.host()
+    assert host.status.provisioning.id == b.backend.nodes[b.key].id
+    assert host.status.provisioning.id != before.status.provisioning.id

@@ -63,7 +63,9 @@ async def ensure_registered(p: HostPass) -> Action | None:
         raise
     if p.login.secret is not None:
         p.env.sent_credentials[p.key] = _version(p.login.secret)
-    if result.dirty:
+    # Registered anew: the ID is saved before anything is asked under it.
+    anew = bool(p.status.provisioning.id) and _note_id(p, host_id)
+    if anew or result.dirty:
         return Continue(after=result.requeue_after)
     _note_id(p, host_id)
     if result.error_message:
@@ -131,16 +133,17 @@ def _reference(secret: corev1.Secret) -> metal3api.CredentialsStatus:
     )
 
 
-def _note_id(p: HostPass, host_id: str) -> None:
+def _note_id(p: HostPass, host_id: str) -> bool:
     """A new ID means that the backend had never heard of the host, or lost its database."""
     provisioning = p.status.provisioning
     if not host_id or provisioning.id == host_id:
-        return
+        return False
     if provisioning.id:
         p.after_save.append(REGISTRATION_REQUIRED.inc)
     provisioning.id = host_id
     if p.state == State.PREPARING:
         clear_settings(p.host)
+    return True
 
 
 def _missing_image(p: HostPass, image: PreprovisioningImage | None) -> Action:
