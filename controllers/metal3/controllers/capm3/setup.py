@@ -11,15 +11,20 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.cache import ByObject
-from metal3.runtime.handler import enqueue_requests_from_map_func
+from metal3.runtime.client import NotFoundError, Reader
+from metal3.runtime.handler import EventHandler, enqueue_requests_from_map_func
 from metal3.runtime.manager import RunnableFunc
 from metal3.runtime.source import Channel
 from metal3.runtime.types import key_of
 
 from . import related, wakeups
+from .addressclaims import CLAIM_KINDS, AddressClaims, AnyClaim
 from .environment import Environment
 from .metal3cluster_controller import Metal3ClusterReconciler
+from .metal3data_controller import Metal3DataReconciler
+from .metal3datatemplate_controller import Metal3DataTemplateReconciler
 from .metal3machine_controller import Metal3MachineReconciler
+from .metal3machinetemplate_controller import Metal3MachineTemplateReconciler
 from .options import Capm3Options, is_fast_track
 from .workload import SharedConnections, WorkloadClusters
 
@@ -30,6 +35,13 @@ INDEXES: Final[Mapping[type[metav1.Object], Mapping[str, Callable[[Any], list[st
         wakeups.WAITS_FOR_HOST_INDEX: wakeups.waits_for_host,
         wakeups.CLUSTER_INDEX: wakeups.cluster_name,
         wakeups.UNSETTLED_INDEX: wakeups.unsettled,
+        wakeups.CLONED_FROM_INDEX: wakeups.cloned_from,
+    },
+    infrav1.Metal3DataClaim: {wakeups.TEMPLATE_INDEX: wakeups.template_name},
+    infrav1.Metal3Data: {
+        wakeups.TEMPLATE_INDEX: wakeups.template_name,
+        wakeups.MACHINE_INDEX: wakeups.machine_name,
+        wakeups.DATA_CLAIM_INDEX: wakeups.data_claim_name,
     },
 }
 """Indexes the operator's reader must have."""
@@ -47,7 +59,17 @@ async def setup(
     variables = os.environ if environment is None else environment
     if is_fast_track(variables):
         options = replace(options, fast_track=True)
-    build(mgr, options)
+    served = [kind for kind in CLAIM_KINDS if await _is_served(mgr.api_reader, kind)]
+    build(mgr, options, claim_kinds=tuple(served))
+
+
+async def _is_served(reader: Reader, kind: type[metav1.Object]) -> bool:
+    """Whether the API has the kind: a watch of one that is missing would hold everything up."""
+    try:
+        await reader.list(kind, limit=1)
+    except NotFoundError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +84,7 @@ def build(
     options: Capm3Options,
     workload: WorkloadClusters | None = None,
     *,
+    claim_kinds: tuple[type[AnyClaim], ...] = CLAIM_KINDS,
     unique_names: bool = True,
 ) -> Operator:
     """As :func:`setup`; with workload clusters at hand, and several in a process if told so."""
@@ -78,9 +101,13 @@ def build(
     for kind, indexes in INDEXES.items():
         for name, extract in indexes.items():
             mgr.cache.index_field(kind, name, extract)
+    for claim_kind in claim_kinds:
+        mgr.cache.index_field(claim_kind, wakeups.DATA_INDEX, wakeups.data_name)
     given = _controller_options(mgr, options, unique_names=unique_names)
     _add_cluster_controller(mgr, env, given)
     _add_machine_controller(mgr, env, nodes, given)
+    _add_template_controllers(mgr, env, given)
+    _add_data_controller(mgr, env, given, claim_kinds)
     return Operator(environment=env)
 
 
@@ -152,6 +179,60 @@ def _add_machine_controller(
         .watches_raw_source(nodes)
         .with_options(options)
         .complete(Metal3MachineReconciler(env=env))
+    )
+
+
+def _add_template_controllers(
+    mgr: ctrl.Manager, env: Environment, options: ctrl.ControllerOptions
+) -> None:
+    mapped = enqueue_requests_from_map_func
+    (
+        ctrl.new_controller_managed_by(mgr)
+        .for_(infrav1.Metal3DataTemplate)
+        .watches(infrav1.Metal3DataClaim, mapped(wakeups.template_of))
+        .watches(infrav1.Metal3Data, mapped(wakeups.template_of))
+        .watches(clusterv1.Cluster, mapped(wakeups.templates_of_cluster(mgr.client)))
+        .with_options(options)
+        .complete(Metal3DataTemplateReconciler(env=env))
+    )
+    (
+        ctrl.new_controller_managed_by(mgr)
+        .for_(infrav1.Metal3MachineTemplate)
+        .watches(
+            infrav1.Metal3Machine,
+            mapped(wakeups.template_of_machine),
+            predicates=(wakeups.only_creations(),),
+        )
+        .with_options(options)
+        .complete(Metal3MachineTemplateReconciler(env=env))
+    )
+
+
+def _add_data_controller(
+    mgr: ctrl.Manager,
+    env: Environment,
+    options: ctrl.ControllerOptions,
+    claim_kinds: tuple[type[AnyClaim], ...],
+) -> None:
+    def data_by(index: str, name: Callable[[Any], str | None]) -> EventHandler:
+        return enqueue_requests_from_map_func(wakeups.data_by(mgr.client, index, name))
+
+    builder = ctrl.new_controller_managed_by(mgr).for_(infrav1.Metal3Data)
+    for kind in claim_kinds:
+        builder = builder.owns(kind)
+    (
+        builder.watches(
+            infrav1.Metal3DataTemplate, data_by(wakeups.TEMPLATE_INDEX, wakeups.own_name)
+        )
+        .watches(infrav1.Metal3DataClaim, data_by(wakeups.DATA_CLAIM_INDEX, wakeups.own_name))
+        .watches(infrav1.Metal3Machine, data_by(wakeups.MACHINE_INDEX, wakeups.own_name))
+        .watches(
+            metal3api.BareMetalHost,
+            data_by(wakeups.MACHINE_INDEX, wakeups.consumer_name),
+            predicates=(wakeups.host_matters(),),
+        )
+        .with_options(options)
+        .complete(Metal3DataReconciler(env=env, claims=AddressClaims(env=env, kinds=claim_kinds)))
     )
 
 

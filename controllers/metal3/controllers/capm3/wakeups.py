@@ -21,6 +21,16 @@ CLUSTER_INDEX: Final = "capm3.metal3.io/cluster"
 """Index on Metal3Machine: name of its Cluster."""
 UNSETTLED_INDEX: Final = "capm3.metal3.io/unsettled"
 """Index on Metal3Machine: name of its Cluster, while it has no node."""
+CLONED_FROM_INDEX: Final = "capm3.metal3.io/cloned-from"
+"""Index on Metal3Machine: name of the template it was made from."""
+TEMPLATE_INDEX: Final = "capm3.metal3.io/template"
+"""Index on Metal3Data and Metal3DataClaim: name of their Metal3DataTemplate."""
+MACHINE_INDEX: Final = "capm3.metal3.io/metal3machine"
+"""Index on Metal3Data: name of its Metal3Machine."""
+DATA_CLAIM_INDEX: Final = "capm3.metal3.io/data-claim"
+"""Index on Metal3Data: name of its Metal3DataClaim."""
+DATA_INDEX: Final = "capm3.metal3.io/metal3data"
+"""Index on claims of addresses: name of the Metal3Data that controls them."""
 MOST_WOKEN: Final = 20
 """A host serves one machine; a few more are woken in case the first cannot use it."""
 
@@ -153,5 +163,93 @@ def only_deletions() -> Predicate:
     return cast("Predicate", Funcs(create=_never, update=_never, generic=_never))
 
 
+def only_creations() -> Predicate:
+    """For whoever hands something on to what is new."""
+    return cast("Predicate", Funcs(update=_never, delete=_never, generic=_never))
+
+
 def _never(_event: object) -> bool:
     return False
+
+
+def cloned_from(m3m: infrav1.Metal3Machine) -> list[str]:
+    """For CLONED_FROM_INDEX."""
+    name = m3m.metadata.annotations.get(clusterv1.CLONED_FROM_NAME_ANNOTATION)
+    return [name] if name else []
+
+
+def template_name(obj: infrav1.Metal3Data | infrav1.Metal3DataClaim) -> list[str]:
+    """For TEMPLATE_INDEX."""
+    ref = obj.spec.template
+    return [ref.name] if ref is not None and ref.name else []
+
+
+def machine_name(data: infrav1.Metal3Data) -> list[str]:
+    """For MACHINE_INDEX."""
+    name = owner_name(data, infrav1.Metal3Machine)
+    return [name] if name else []
+
+
+def data_claim_name(data: infrav1.Metal3Data) -> list[str]:
+    """For DATA_CLAIM_INDEX."""
+    ref = data.spec.claim
+    return [ref.name] if ref is not None and ref.name else []
+
+
+def data_name(claim: metav1.Object) -> list[str]:
+    """For DATA_INDEX."""
+    owner = metav1.controller_of(claim)
+    return [owner.name] if owner is not None and owner.kind == "Metal3Data" else []
+
+
+def template_of(obj: infrav1.Metal3Data | infrav1.Metal3DataClaim) -> Iterable[NamespacedName]:
+    """From data or a claim to its template."""
+    return [NamespacedName(obj.metadata.namespace, name) for name in template_name(obj)]
+
+
+def templates_of_cluster(reader: Reader) -> Map:
+    """From a Cluster that may have been paused to the templates of its claims."""
+
+    async def find(cluster: clusterv1.Cluster) -> Iterable[NamespacedName]:
+        labels = {clusterv1.CLUSTER_NAME_LABEL: cluster.metadata.name}
+        found = await reader.list(
+            infrav1.Metal3DataClaim, namespace=cluster.metadata.namespace, labels=labels
+        )
+        return {key for claim in found.items for key in template_of(claim)}
+
+    return find
+
+
+def data_by(reader: Reader, index: str, name: Callable[[Any], str | None]) -> Map:
+    """To the Metal3Data found under a name; those that are ready and stay are left alone."""
+
+    async def find(obj: metav1.Object) -> Iterable[NamespacedName]:
+        value = name(obj)
+        if not value:
+            return []
+        found = await reader.list(
+            infrav1.Metal3Data, namespace=obj.metadata.namespace, fields={index: value}
+        )
+        return [
+            key_of(data)
+            for data in found.items
+            if not data.status.ready or data.metadata.deletion_timestamp
+        ]
+
+    return find
+
+
+def own_name(obj: metav1.Object) -> str | None:
+    """The name itself."""
+    return obj.metadata.name
+
+
+def consumer_name(host: metal3api.BareMetalHost) -> str | None:
+    """Name of the Metal3Machine that has the host."""
+    ref = host.spec.consumer_ref
+    return ref.name if ref is not None and ref.kind == "Metal3Machine" else None
+
+
+def template_of_machine(m3m: infrav1.Metal3Machine) -> Iterable[NamespacedName]:
+    """From a machine to the template it was made from."""
+    return [NamespacedName(m3m.metadata.namespace, name) for name in cloned_from(m3m)]

@@ -1,0 +1,174 @@
+"""Renders the metadata and network data of a machine into Secrets.
+
+Watches: Metal3Data, its claims of addresses, its Metal3DataTemplate, Metal3DataClaim, Metal3Machine
+         and BareMetalHost.
+Writes:  Metal3Data, Secrets ``<machine>-metadata`` and ``<machine>-networkdata``, claims.
+Looks again: after ``resync`` while something is waited for, though all of it wakes it.
+
+Secrets that exist are never written again: a machine boots twice with the same data.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from metal3 import ctrl
+from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
+from metal3.api.core import v1 as corev1
+from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.client import AlreadyExistsError, NotFoundError
+from metal3.runtime.patch import ensure_finalizer, patching
+
+from .addressclaims import AddressClaims
+from .environment import Environment
+from .related import cluster_of, find, host_of, machine_of, owner_name
+from .rendering import Objects, RenderError, as_yaml, pools_of, render_metadata, render_networkdata
+
+LONGEST_MESSAGE: Final = 512
+
+
+class NotYetError(Exception):
+    """Something is waited for; the message says what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metal3DataReconciler:
+    """Each call goes as far as it can; an error heals when its cause does."""
+
+    env: Environment
+    claims: AddressClaims
+
+    async def reconcile(self, req: ctrl.Request) -> ctrl.Result:
+        """Drive one Metal3Data; unexpected errors go up, to be retried with backoff."""
+        client = self.env.client
+        try:
+            data = await client.get(infrav1.Metal3Data, req)
+        except NotFoundError:
+            return ctrl.Result()
+        if clusterv1.is_paused(data, await cluster_of(client, data)):
+            return ctrl.Result()
+        if data.metadata.deletion_timestamp:
+            return await self._delete(data)
+        await ensure_finalizer(client, data, infrav1.DATA_FINALIZER)
+        async with patching(client, data):
+            return await self._render(data)
+
+    async def _render(self, data: infrav1.Metal3Data) -> ctrl.Result:
+        try:
+            await self._make_secrets(data)
+        except (NotYetError, RenderError) as error:
+            data.status.ready = False
+            data.status.error_message = str(error)[:LONGEST_MESSAGE]
+            return ctrl.Result(requeue_after=self.env.options.resync)
+        data.status.ready = True
+        data.status.error_message = None
+        return ctrl.Result()
+
+    async def _make_secrets(self, data: infrav1.Metal3Data) -> None:
+        namespace = data.metadata.namespace
+        wanted = data.spec.template
+        name = wanted.name if wanted is not None else None
+        template = await find(self.env.client, infrav1.Metal3DataTemplate, namespace, name)
+        if template is None:
+            raise NotYetError(f"Metal3DataTemplate {name} is not there")
+        m3m = await self._metal3_machine(data)
+        missing: list[tuple[str, str]] = []
+        if template.spec.meta_data is not None:
+            data.spec.meta_data = data.spec.meta_data or _named(f"{m3m.metadata.name}-metadata")
+            missing.append((metal3api.META_DATA_KEY, data.spec.meta_data.name or ""))
+        if template.spec.network_data is not None:
+            data.spec.network_data = data.spec.network_data or _named(
+                f"{m3m.metadata.name}-networkdata"
+            )
+            missing.append((metal3api.NETWORK_DATA_KEY, data.spec.network_data.name or ""))
+        missing = [(k, n) for k, n in missing if not await self._is_there(data, n)]
+        if missing:
+            texts = await self._texts(template, await self._objects(data, m3m))
+            for key, secret in missing:
+                await self._create(data, secret, key, texts[key])
+
+    async def _texts(
+        self, template: infrav1.Metal3DataTemplate, objects: Objects
+    ) -> dict[str, str]:
+        got = await self.claims.addresses(objects, pools_of(template, objects))
+        if got.waiting:
+            raise NotYetError("; ".join(got.waiting))
+        out: dict[str, str] = {}
+        if template.spec.meta_data is not None:
+            out[metal3api.META_DATA_KEY] = as_yaml(
+                render_metadata(template.spec.meta_data, objects, got.found)
+            )
+        if template.spec.network_data is not None:
+            out[metal3api.NETWORK_DATA_KEY] = as_yaml(
+                render_networkdata(template.spec.network_data, objects, got.found)
+            )
+        return out
+
+    async def _metal3_machine(self, data: infrav1.Metal3Data) -> infrav1.Metal3Machine:
+        name = owner_name(data, infrav1.Metal3Machine)
+        if name is None:
+            claim = data.spec.claim
+            found = await find(
+                self.env.client,
+                infrav1.Metal3DataClaim,
+                data.metadata.namespace,
+                claim.name if claim is not None else None,
+            )
+            name = owner_name(found, infrav1.Metal3Machine) if found is not None else None
+        m3m = await find(self.env.client, infrav1.Metal3Machine, data.metadata.namespace, name)
+        if m3m is None:
+            raise NotYetError("metal3Machine associated with Metal3DataTemplate is not found")
+        return m3m
+
+    async def _objects(self, data: infrav1.Metal3Data, m3m: infrav1.Metal3Machine) -> Objects:
+        machine = await machine_of(self.env.client, m3m)
+        if machine is None:
+            raise NotYetError(f"Metal3Machine {m3m.metadata.name} has no Machine yet")
+        host = await host_of(self.env.client, m3m)
+        if host is None:
+            raise NotYetError(f"Metal3Machine {m3m.metadata.name} has no host yet")
+        return Objects(data=data, machine=machine, metal3_machine=m3m, host=host)
+
+    async def _is_there(self, data: infrav1.Metal3Data, name: str) -> bool:
+        secret = await find(self.env.live, corev1.Secret, data.metadata.namespace, name)
+        if secret is None:
+            return False
+        owner = metav1.controller_of(secret)
+        if owner is not None and owner.kind == "Metal3Data" and owner.uid != data.metadata.uid:
+            raise NotYetError(f"Secret {name} still belongs to Metal3Data {owner.name}")
+        return True
+
+    async def _create(self, data: infrav1.Metal3Data, name: str, key: str, text: str) -> None:
+        secret = corev1.new_secret(name, data.metadata.namespace, {key: text})
+        secret.type = infrav1.SECRET_TYPE
+        cluster = data.metadata.labels.get(clusterv1.CLUSTER_NAME_LABEL)
+        if cluster:
+            secret.metadata.labels = {clusterv1.CLUSTER_NAME_LABEL: cluster}
+        secret.metadata.owner_references = [metav1.owner_reference(data, controller=True)]
+        try:
+            await self.env.client.create(secret)
+        except AlreadyExistsError:
+            raise NotYetError(f"Secret {name} was made by somebody else just now") from None
+
+    async def _delete(self, data: infrav1.Metal3Data) -> ctrl.Result:
+        """Only when the claim is gone: until then the machine uses the data."""
+        claim = data.spec.claim
+        found = await find(
+            self.env.client,
+            infrav1.Metal3DataClaim,
+            data.metadata.namespace,
+            claim.name if claim is not None else None,
+        )
+        owner = metav1.controller_of(data)
+        is_ours = found is not None and (owner is None or owner.uid == found.metadata.uid)
+        if is_ours:
+            return ctrl.Result(requeue_after=self.env.options.resync)
+        await self.claims.release(data)
+        async with patching(self.env.client, data):
+            metav1.remove_finalizer(data, infrav1.DATA_FINALIZER)
+        return ctrl.Result()
+
+
+def _named(name: str) -> infrav1.SecretReference:
+    return infrav1.SecretReference(name=name)
