@@ -17,7 +17,7 @@ from metal3.runtime.manager import RunnableFunc
 from metal3.runtime.source import Channel
 from metal3.runtime.types import key_of
 
-from . import related, wakeups
+from . import related, wakeups, webhooks
 from .addressclaims import CLAIM_KINDS, AddressClaims, AnyClaim
 from .environment import Environment
 from .metal3cluster_controller import Metal3ClusterReconciler
@@ -108,7 +108,17 @@ def build(
     _add_machine_controller(mgr, env, nodes, given)
     _add_template_controllers(mgr, env, given)
     _add_data_controller(mgr, env, given, claim_kinds)
+    _add_webhooks(mgr)
     return Operator(environment=env)
+
+
+def _add_webhooks(mgr: ctrl.Manager) -> None:
+    if mgr.options.webhook_server is None:
+        return
+    for webhook in webhooks.webhooks(mgr.api_reader):
+        hook: Any = webhook
+        mgr.webhook_server.register(hook)
+    webhooks.add_converters(mgr.webhook_server.converters)
 
 
 def _connections(mgr: ctrl.Manager, nodes: Channel) -> SharedConnections:

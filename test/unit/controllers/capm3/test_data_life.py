@@ -68,9 +68,9 @@ async def address_provider(w, *, error=None):  # noqa: C901 - a server in a few 
                 claim.status.error_message = None
                 claim.status.address = ipamv1.ObjectReference(name=claim.metadata.name)
         elif claim.status.address_ref is None:
-            address = capiipamv1.IPAddress.named(claim.metadata.name, NS)
-            address.spec.address, address.spec.prefix = "203.0.113.5", 24
-            await w.client.create(address)
+            given = capiipamv1.IPAddress.named(claim.metadata.name, NS)
+            given.spec.address, given.spec.prefix = "203.0.113.5", 24
+            await w.client.create(given)
             claim.status.address_ref = capiipamv1.AddressReference(name=claim.metadata.name)
         else:
             return
