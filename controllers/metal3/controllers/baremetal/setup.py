@@ -30,6 +30,7 @@ from .host.agent_images import AgentImages
 from .host.capacity import CapacityQueue
 from .host.environment import Environment
 from .host.writer import HostWriter
+from .hostclaim_controller import add_host_claims
 from .hostfirmwarecomponents_controller import HostFirmwareComponentsReconciler
 from .hostfirmwaresettings_controller import (
     SCHEMA_INDEX,
@@ -123,6 +124,8 @@ def build(
     _add_companions(mgr, env, controllers)
     if options.build_preprovisioning_images and images is not None and images.is_configured():
         _add_image_controller(mgr, env, images, controllers)
+    if options.host_claims:
+        add_host_claims(mgr, env, controllers)
     _add_webhooks(mgr)
     mgr.add(RunnableFunc(fn=lambda: backend.run(channel.wake)))
     return Operator(environment=env, channel=channel)
