@@ -132,7 +132,9 @@ class Stale:
 async def test_a_cache_that_is_behind_does_not_bind_a_second_host(claims, available, reserved):
     """Whether it knows that the claim chose a host or not."""
     hosts = [available(f"host-{n}") for n in range(4)]
-    b = claims(new_claim(), *hosts, new_policy(), new_namespace())
+    claim = new_claim()
+    claim.metadata.finalizers = ["metal3.io/hostclaim"]  # else setting it would fail already
+    b = claims(claim, *hosts, new_policy(), new_namespace())
     before = await b.claim()
     free = (await b.client.list(metal3api.BareMetalHost)).items
     await b.look()
