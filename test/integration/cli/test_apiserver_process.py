@@ -12,7 +12,7 @@ from metal3.runtime.rest import load_config
 
 from .processes import METAL3, free_port
 
-ENOUGH = 200
+ENOUGH = 100
 WRITERS = 6
 
 
