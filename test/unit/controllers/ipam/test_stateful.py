@@ -253,7 +253,7 @@ class IpamMachine(RuleBasedStateMachine):
                 "IPClaim",
                 claim.metadata.name,
             )
-            return found.spec.address
+            return str(found.spec.address)
         if not claim.status.address_ref or claim.metadata.deletion_timestamp:
             return ""
         theirs = await self._get(capiipamv1.IPAddress, claim.status.address_ref.name)
@@ -262,7 +262,7 @@ class IpamMachine(RuleBasedStateMachine):
         reservation = await self._get(ipamv1.IPAddress, name)
         assert reservation.spec.claim.kind == "IPAddressClaim"
         assert reservation.spec.claim.name == claim.metadata.name
-        return theirs.spec.address
+        return str(theirs.spec.address)
 
     async def _claims(self) -> list[Any]:
         return [claim for kind in KINDS for claim in (await self.client.list(kind)).items]
