@@ -23,7 +23,7 @@ def pytest_configure() -> None:
     asyncio.set_event_loop(None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start_environment() -> StartEnvironment:
     """Give a maker of environments, with the options of Environment; it skips without binaries."""
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
@@ -21,6 +22,7 @@ from metal3.runtime.client import (
 from metal3.runtime.rest import load_config
 from metal3.runtime.types import NamespacedName
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 MIB = 1 << 20
 LARGE = 7 * MIB // 4
 """More than etcd takes, less than what a request may hold."""
@@ -55,14 +57,22 @@ spec:
 JUG = metav1.Unstructured.of(metav1.GroupVersionKind("test.example", "v1", "Jug"), "jugs")
 
 
-@pytest.fixture
-async def client(start_environment, tmp_path):
-    """A client of a server that knows jugs."""
-    (tmp_path / "crd.yaml").write_text(CRD)
-    async with start_environment(crds=[tmp_path / "crd.yaml"]) as env:
-        config = await asyncio.to_thread(load_config, str(env.kubeconfig))
-        async with RestClient(config, field_manager="test") as client:
-            yield client
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def config(start_environment, tmp_path_factory):
+    """The administrator's, of one server for all tests here, which knows jugs."""
+    path = tmp_path_factory.mktemp("crds") / "crd.yaml"
+    path.write_text(CRD)
+    async with start_environment(crds=[path]) as env:
+        yield await asyncio.to_thread(load_config, str(env.kubeconfig))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(config):
+    """A client that leaves nothing behind."""
+    async with RestClient(config, field_manager="test") as client:
+        yield client
+        for kind in (corev1.ConfigMap, JUG):
+            await client.delete_all_of(kind, namespace="default")
 
 
 def jug(name="jug", **spec):

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 
 from metal3.api.coordination_k8s_io import v1 as coordinationv1
 from metal3.api.core import v1 as corev1
@@ -22,6 +23,7 @@ from metal3.runtime.rest import BearerToken, TLSConfig, load_config
 from metal3.runtime.types import NamespacedName
 
 KEY = NamespacedName("default", "one")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def config_map(name="one", **fields):
@@ -30,17 +32,20 @@ def config_map(name="one", **fields):
     return corev1.ConfigMap(metadata=meta, **fields)
 
 
-@pytest.fixture
-async def config(env):
-    """The administrator's."""
-    return await asyncio.to_thread(load_config, env.kubeconfig)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def config(start_environment):
+    """The administrator's, of one server for all tests here: each starts with a clean namespace."""
+    async with start_environment() as env:
+        yield await asyncio.to_thread(load_config, env.kubeconfig)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def client(config):
-    """A client that says who it is."""
+    """A client that says who it is, and leaves nothing behind."""
     async with RestClient(config, field_manager="test") as client:
         yield client
+        for kind in (corev1.ConfigMap, coordinationv1.Lease):
+            await client.delete_all_of(kind, namespace="default")
 
 
 @pytest.fixture(params=["server", "fake"])
