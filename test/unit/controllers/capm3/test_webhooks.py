@@ -1,5 +1,7 @@
 """Admission of the provider's kinds: every rule, with the path of the field."""
 
+from typing import Any
+
 import pytest
 
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
@@ -90,7 +92,7 @@ async def test_a_bad_machine_can_be_touched_but_not_made_worse():
 async def test_machine_templates():
     """The same rules below the template; the spec may change."""
     good = {"template": {"spec": image()}}
-    bad = {"template": {"spec": {}}}
+    bad: dict[str, Any] = {"template": {"spec": {}}}
     assert await problems("Metal3MachineTemplate", **good) == []
     assert await problems("Metal3MachineTemplate", **bad) == ["spec.template.spec.image"]
     assert await problems("Metal3MachineTemplate", old=good, **(good | {"nodeReuse": True})) == []
@@ -113,7 +115,7 @@ async def test_cluster_templates():
     """Host and port; a bad one can be repaired."""
     path = "spec.template.spec.controlPlaneEndpoint"
     good = {"template": {"spec": {"controlPlaneEndpoint": ENDPOINT}}}
-    bad: dict = {"template": {"spec": {}}}
+    bad: dict[str, Any] = {"template": {"spec": {}}}
     assert await problems("Metal3ClusterTemplate", **bad) == [f"{path}.host", f"{path}.port"]
     assert await problems("Metal3ClusterTemplate", old=bad, **good) == []
 
