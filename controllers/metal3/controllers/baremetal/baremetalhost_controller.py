@@ -15,7 +15,6 @@ from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.bmc import Credentials
 from metal3.provisioner import (
-    BackendError,
     HostData,
     NeedsRegistrationError,
     NotReadyError,
@@ -197,8 +196,9 @@ def _in_words(error: ProvisionerError) -> str:
 async def _update_conditions(p: HostPass) -> None:
     try:
         await update_conditions(p)
-    except BackendError:
-        # Health and power failure are news, not decisions: without them the rest still counts.
+    except ProvisionerError:
+        # Health and power failure are news, not decisions: without them the rest still counts, also
+        # for a host whose node is gone, which is registered again only after this is saved.
         p.access = None
         await update_conditions(p)
 

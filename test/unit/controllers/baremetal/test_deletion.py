@@ -52,6 +52,18 @@ async def test_externally_provisioned_disks_are_not_wiped(bench, make_host):
     assert b.machine.wipes == 0
 
 
+async def test_a_deletion_goes_on_after_the_backend_lost_the_host(bench, make_host):
+    """The backend has no node when the deletion is seen: the host is registered again, and goes."""
+    b = bench(make_host(image=IMAGE))
+    host = await b.until(State.PROVISIONED)
+    await b.rest()
+    b.backend.lose_database()
+    await b.client.delete(host)
+    assert await b.rest() is None
+    assert b.machine.wipes == 1
+    assert b.backend.nodes == {}
+
+
 async def test_deletion_goes_on_without_the_secret(bench):
     """A Secret that is gone does not keep the host."""
     b = bench()
