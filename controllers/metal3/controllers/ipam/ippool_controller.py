@@ -35,7 +35,7 @@ from .pool_status import (
 )
 
 SHORTEST: Final = timedelta(seconds=1)
-PER_CLAIM: Final = timedelta(milliseconds=0.5)
+PER_CLAIM: Final = timedelta(milliseconds=1)
 """A status with many claims is larger, so it is written less often."""
 
 
