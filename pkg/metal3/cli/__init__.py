@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "demo": "run simulated servers from registering to provisioned, with a real Ironic",
     "version": "tell the version",
 }
+FAILED: Final = 1
 INTERRUPTED: Final = 130
 MANAGER_NAMES: Final = frozenset({"manager", "baremetal-operator"})
 """Names of upstream's binaries: called by one of these, the words are the manager's."""
@@ -44,9 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         sys.stderr.write(f"metal3: no command {name!r} (see metal3 --help)\n")
         return USAGE_ERROR
-    command = cast("_Command", importlib.import_module(f"metal3.cli.{name}"))
     try:
+        command = cast("_Command", importlib.import_module(f"metal3.cli.{name}"))
         return command.run(words, os.environ)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("metal3"):
+            raise
+        missing = f"needs the Python package {error.name!r}: pip install 'metal3[demo]'"
+        sys.stderr.write(f"metal3 {name}: {missing}\n")
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 

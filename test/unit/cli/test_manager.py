@@ -1,5 +1,8 @@
 """What ``metal3 manager`` answers when it cannot start."""
 
+import sys
+from importlib.abc import MetaPathFinder
+
 import pytest
 
 from metal3.cli import main
@@ -13,6 +16,18 @@ clusters: [{name: c, cluster: {server: "%s"}}]
 users: [{name: u, user: {token: sesame}}]
 contexts: [{name: c, context: {cluster: c, user: u}}]
 """
+
+
+class Without(MetaPathFinder):
+    """An environment in which importing ``module`` ends at a package that is not there."""
+
+    def __init__(self, module, missing):
+        self.module, self.missing = module, missing
+
+    def find_spec(self, fullname, path, target=None):
+        """Fail as the import system does."""
+        if fullname == self.module:
+            raise ModuleNotFoundError(f"No module named {self.missing!r}", name=self.missing)
 
 
 @pytest.fixture
@@ -78,3 +93,12 @@ def test_versions_are_printed_for_scripts(capsys):
     """-o json is one object."""
     assert main(["version", "-o", "json"]) == 0
     assert '"metal3": "' in capsys.readouterr().out
+
+
+def test_a_part_that_is_not_installed_is_named(monkeypatch, capsys):
+    """The demo's parts are an extra; a user without it is told how to get it."""
+    for module in ("metal3.cli.demo", "metal3.cli._demo_run", "metal3.simulator"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Without("metal3.simulator", "bcrypt"), *sys.meta_path])
+    assert main(["demo", "--exit"]) == 1
+    assert "metal3[demo]" in capsys.readouterr().err
