@@ -1,14 +1,12 @@
-"""Brings a machine back by switching its host off and on, and gives it up if that does not help.
+"""Brings an unhealthy machine back by cutting its power, or hands it over to be replaced.
 
-Watches: Metal3Remediation; BareMetalHost (its power).
-Writes:  Metal3Remediation, the reboot annotation of the host, the node, and in the end the
-         condition OwnerRemediated of the Machine, in both forms, for Cluster API to replace it.
-Looks again: every POLL while something of the node is waited for, and when a try times out.
-
-Neither a node nor a workload cluster that answers is needed: power comes first.
+Watches: Metal3Remediation, its Machine, the BareMetalHost of that machine, Cluster (pausing).
+Writes:  Metal3Remediation, annotations of the BareMetalHost, ``OwnerRemediated`` of the Machine,
+         the node in the workload cluster.
+Looks again: when the time of a try is up; after POLL while it waits for pods to leave a node, or
+         for a node to come back.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -19,34 +17,42 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import NotFoundError
+from metal3.runtime.handler import enqueue_requests_from_map_func
 from metal3.runtime.patch import ensure_finalizer, patching
 
 from . import metrics
+from . import remediation_host as hosts
 from .environment import Environment
-from .related import cluster_of, find, host_of, machine_of
-from .remediationnode import RemediationNode
+from .remediation import (
+    REMEDIATED_MACHINE_INDEX,
+    RemediationScope,
+    began,
+    load_scope,
+    remediated_machine,
+    strategy_of,
+    time_left,
+    timeout_of,
+)
+from .remediation_ending import RemediationEnding
+from .remediation_escalation import hand_over, is_found_unhealthy
+from .remediation_node import NodeFence
+from .remediation_wakeups import (
+    power_matters,
+    remediations_of_cluster,
+    remediations_of_host,
+    remediations_of_machine,
+)
+from .workload import WorkloadUnreachableError
 
-POLL: Final = timedelta(seconds=5)
 Phase = infrav1.RemediationPhase
-WAITING_FOR_REMEDIATION: Final = "WaitingForRemediation"
-HARD: Final = json.dumps({"mode": "hard", "force": False}, separators=(",", ":"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Patient:
-    m3r: infrav1.Metal3Remediation
-    machine: clusterv1.Machine
-    host: metal3api.BareMetalHost
-
-    @property
-    def key(self) -> str:
-        """Of the annotation that holds the host off."""
-        return f"{infrav1.REMEDIATION_REBOOT_PREFIX}{self.m3r.metadata.uid}"
+POLL: Final = timedelta(seconds=5)
+NEXT: Final = timedelta(seconds=1)
+"""A phase that was written is acted on when it was read: a late cache must not act twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metal3RemediationReconciler:
-    """One step at a time; each is safe to repeat."""
+    """Each call does one step; every step has a time limit, and a deleted remediation ends."""
 
     env: Environment
 
@@ -57,144 +63,157 @@ class Metal3RemediationReconciler:
             m3r = await client.get(infrav1.Metal3Remediation, req)
         except NotFoundError:
             return ctrl.Result()
-        machine = await machine_of(client, m3r)
-        if clusterv1.is_paused(m3r, await cluster_of(client, machine or m3r)):
+        scope = await load_scope(self.env, m3r)
+        if clusterv1.is_paused(m3r, scope.cluster):
             return ctrl.Result()
-        patient = await self._patient(m3r, machine)
-        if not m3r.metadata.deletion_timestamp and patient is not None:
+        if m3r.metadata.deletion_timestamp or not scope.machine_stays:
+            return await RemediationEnding(env=self.env, poll=POLL).drive(scope)
+        if m3r.status.phase == Phase.RUNNING:
             await ensure_finalizer(client, m3r, infrav1.REMEDIATION_FINALIZER)
         async with patching(client, m3r, optimistic_lock=True):
-            if m3r.metadata.deletion_timestamp or patient is None:
-                return await self._end(m3r, patient)
-            return await self._drive(patient)
+            return await self._drive(scope)
 
-    async def _patient(
-        self, m3r: infrav1.Metal3Remediation, machine: clusterv1.Machine | None
-    ) -> _Patient | None:
-        """None when machine or host are gone: there is nothing to bring back."""
-        if machine is None:
-            return None
-        name, namespace = machine.spec.infrastructure_ref.name, m3r.metadata.namespace
-        m3m = await find(self.env.client, infrav1.Metal3Machine, namespace, name)
-        host = await host_of(self.env.client, m3m) if m3m is not None else None
-        return _Patient(m3r=m3r, machine=machine, host=host) if host is not None else None
+    async def _drive(self, scope: RemediationScope) -> ctrl.Result:
+        m3r = scope.m3r
+        if m3r.status.phase == Phase.DELETING_MACHINE:
+            return ctrl.Result()
+        problem = _problem(scope)
+        if problem:
+            self._fail(m3r, problem)
+            return ctrl.Result()
+        if m3r.status.phase not in {Phase.RUNNING, Phase.WAITING}:
+            return self._begin(m3r, "the machine is to be power-cycled")
+        if scope.host is None:
+            return await self._patience(scope)
+        return await self._treat(scope, scope.host)
 
-    async def _end(self, m3r: infrav1.Metal3Remediation, patient: _Patient | None) -> ctrl.Result:
-        """Leave nothing behind, whatever the phase was."""
-        if patient is not None:
-            await self._hold_off(patient, off=False)
-            await RemediationNode(env=self.env).restore(m3r, patient.machine)
-        metav1.remove_finalizer(m3r, infrav1.REMEDIATION_FINALIZER)
-        return ctrl.Result()
+    async def _treat(self, scope: RemediationScope, host: metal3api.BareMetalHost) -> ctrl.Result:
+        if hosts.is_in_other_hands(host):
+            return ctrl.Result()  # they can take their time
+        if scope.m3r.status.phase == Phase.RUNNING:
+            return await self._run(scope, host)
+        return await self._wait(scope, host)
 
-    async def _drive(self, patient: _Patient) -> ctrl.Result:
-        m3r = patient.m3r
-        match m3r.status.phase or "":
-            case Phase.DELETING_MACHINE | Phase.FAILED:
-                metav1.remove_finalizer(m3r, infrav1.REMEDIATION_FINALIZER)
-                return ctrl.Result()
-            case "":
-                if not patient.host.spec.online:
-                    return self._move(patient, Phase.FAILED)
-                m3r.status.last_remediated = metav1.format_time(self.env.now())
-                return self._move(patient, Phase.RUNNING)
-            case Phase.RUNNING:
-                return await self._switch_off(patient)
-            case _:
-                return await self._switch_on(patient)
-
-    async def _switch_off(self, patient: _Patient) -> ctrl.Result:
-        await self._hold_off(patient, off=True)
-        if patient.host.status.powered_on:
-            return self._until_timeout(patient)
-        node = RemediationNode(env=self.env)
-        if not await node.evacuate(patient.m3r, patient.machine) and not self._timed_out(patient):
-            return ctrl.Result(requeue_after=POLL)
-        return self._move(patient, Phase.WAITING)
-
-    async def _switch_on(self, patient: _Patient) -> ctrl.Result:
-        await self._hold_off(patient, off=False)
-        if self._timed_out(patient):
-            return await self._try_again_or_give_up(patient)
-        if not patient.host.status.powered_on:
-            return self._until_timeout(patient)
-        await RemediationNode(env=self.env).restore(patient.m3r, patient.machine)
+    async def _run(self, scope: RemediationScope, host: metal3api.BareMetalHost) -> ctrl.Result:
+        """Power off, and only then tell the cluster that nothing runs there any more."""
+        m3r = scope.m3r
+        if not hosts.is_held_off(host, m3r):
+            if hosts.can_be_rebooted(host):
+                await hosts.power_off(self.env.client, host, m3r)
+            return await self._patience(scope)
+        if host.status.powered_on:
+            return await self._patience(scope)
+        if await self._is_fenced(scope) or not time_left(m3r, self.env.now()):
+            self._enter(m3r, Phase.WAITING)
+            self.env.recorder.normal(m3r, "HostPoweredOff", "the host is off; it may power on")
+            return ctrl.Result(requeue_after=NEXT)
         return ctrl.Result(requeue_after=POLL)
 
-    async def _try_again_or_give_up(self, patient: _Patient) -> ctrl.Result:
-        m3r = patient.m3r
-        tries = m3r.status.retry_count or 0
-        if tries < _strategy(m3r).retry_limit:
+    async def _is_fenced(self, scope: RemediationScope) -> bool:
+        """A cluster that cannot be asked may be down with this very machine: go on then."""
+        m3r, now = scope.m3r, self.env.now()
+        try:
+            return await NodeFence(env=self.env).fence(scope)
+        except WorkloadUnreachableError as error:
+            if not scope.is_control_plane and now - began(m3r, now) < timeout_of(m3r) / 2:
+                return False
+            self.env.recorder.warning(m3r, "NodeNotFenced", f"the node was left as it is: {error}")
+            return True
+
+    async def _wait(self, scope: RemediationScope, host: metal3api.BareMetalHost) -> ctrl.Result:
+        """Power on, give the node back what it had, and see whether the machine recovers."""
+        m3r = scope.m3r
+        if hosts.is_held_off(host, m3r):
+            await hosts.let_power_on(self.env.client, host, m3r)
+            return await self._patience(scope)
+        if not host.status.powered_on:
+            return await self._patience(scope)
+        if metav1.has_finalizer(m3r, infrav1.REMEDIATION_FINALIZER):
+            if await self._is_restored(scope):
+                metav1.remove_finalizer(m3r, infrav1.REMEDIATION_FINALIZER)
+                self.env.recorder.normal(m3r, "NodeRestored", "the host is on, the node is free")
+            elif time_left(m3r, self.env.now()):
+                return ctrl.Result(requeue_after=POLL)
+        elif not time_left(m3r, self.env.now()) and await self._is_healthy(scope):
+            return ctrl.Result(requeue_after=self.env.options.resync)
+        return await self._patience(scope)
+
+    async def _is_restored(self, scope: RemediationScope) -> bool:
+        try:
+            return await NodeFence(env=self.env).restore(scope)
+        except WorkloadUnreachableError:
+            return False
+
+    async def _is_healthy(self, scope: RemediationScope) -> bool:
+        """The remediation's maker deletes it then; until it does nobody cuts the power again."""
+        if scope.machine is None or is_found_unhealthy(scope.machine):
+            return False
+        return await NodeFence(env=self.env).is_ready(scope)
+
+    async def _patience(self, scope: RemediationScope) -> ctrl.Result:
+        """Whatever is waited for wakes us; when it does not come in time, the try has failed."""
+        left = time_left(scope.m3r, self.env.now())
+        if left:
+            return ctrl.Result(requeue_after=left)
+        m3r, tries = scope.m3r, scope.m3r.status.retry_count or 0
+        limit = strategy_of(m3r).retry_limit
+        if tries < limit and scope.host is not None:
             m3r.status.retry_count = tries + 1
-            m3r.status.last_remediated = metav1.format_time(self.env.now())
-            return self._move(patient, Phase.RUNNING)
-        await self._give_up(patient)
-        metav1.remove_finalizer(m3r, infrav1.REMEDIATION_FINALIZER)
-        return self._move(patient, Phase.DELETING_MACHINE)
+            return self._begin(m3r, f"the machine did not recover: try {tries + 1} of {limit}")
+        await self._escalate(scope)
+        return ctrl.Result()
 
-    async def _give_up(self, patient: _Patient) -> None:
-        """Cluster API deletes a Machine of these conditions; its host is not chosen again."""
-        client, now = self.env.client, self.env.now()
-        text = "the host was switched off and on as often as allowed, without success"
-        async with patching(client, patient.machine):
-            status = patient.machine.status
-            new = metav1.Condition(
-                type=clusterv1.OWNER_REMEDIATED_CONDITION,
-                status=metav1.ConditionStatus.FALSE,
-                reason=WAITING_FOR_REMEDIATION,
-                message=text,
-            )
-            metav1.set_condition(status.conditions, new, now=now)
-            _set_old(status.deprecated.v1beta1, metav1.format_time(now))
-        async with patching(client, patient.host):
-            notes = patient.host.metadata.annotations
-            notes[infrav1.UNHEALTHY_ANNOTATION] = infrav1.UNHEALTHY_NODE
+    async def _escalate(self, scope: RemediationScope) -> None:
+        m3r, client = scope.m3r, self.env.client
+        if scope.host is not None:
+            await hosts.mark_unhealthy(client, scope.host, m3r)
+        if scope.machine is not None:
+            await hand_over(client, scope.machine, m3r, now=self.env.now())
+        self._enter(m3r, Phase.DELETING_MACHINE)
+        text = "the machine could not be brought back; its owner is to replace it"
+        self.env.recorder.warning(m3r, "RemediationEscalated", text, related=scope.machine)
 
-    async def _hold_off(self, patient: _Patient, *, off: bool) -> None:
-        if (patient.key in patient.host.metadata.annotations) is off:
-            return
-        async with patching(self.env.client, patient.host):
-            if off:
-                patient.host.metadata.annotations[patient.key] = HARD
-            else:
-                del patient.host.metadata.annotations[patient.key]
+    def _begin(self, m3r: infrav1.Metal3Remediation, text: str) -> ctrl.Result:
+        m3r.status.last_remediated = metav1.format_time(self.env.now())
+        self._enter(m3r, Phase.RUNNING)
+        self.env.recorder.normal(m3r, "RemediationStarted", text)
+        return ctrl.Result(requeue_after=NEXT)
 
-    def _move(self, patient: _Patient, phase: Phase) -> ctrl.Result:
-        patient.m3r.status.phase = phase
-        metrics.REMEDIATIONS.labels(phase=phase).inc()
-        text = f"phase {phase}, host {patient.host.metadata.name}"
-        word = f"Remediation{str(phase).title().replace(' ', '')}"
-        self.env.recorder.normal(patient.m3r, word, text, related=patient.host)
-        return ctrl.Result(requeue_after=timedelta(seconds=1))
+    def _fail(self, m3r: infrav1.Metal3Remediation, problem: str) -> None:
+        """Not for ever: it begins anew when the cause is gone."""
+        if m3r.status.phase != Phase.FAILED:
+            self._enter(m3r, Phase.FAILED)
+            self.env.recorder.warning(m3r, "RemediationFailed", problem)
 
-    def _deadline(self, patient: _Patient) -> timedelta:
-        """How long until this try has taken too long."""
-        began = patient.m3r.status.last_remediated
-        if not began:
-            return timedelta()
-        limit = timedelta(seconds=_strategy(patient.m3r).timeout_seconds)
-        return metav1.parse_time(began) + limit - self.env.now()
-
-    def _timed_out(self, patient: _Patient) -> bool:
-        return self._deadline(patient) <= timedelta()
-
-    def _until_timeout(self, patient: _Patient) -> ctrl.Result:
-        """The host wakes us; should it not, this try ends in time."""
-        return ctrl.Result(requeue_after=max(self._deadline(patient), POLL))
+    def _enter(self, m3r: infrav1.Metal3Remediation, phase: Phase) -> None:
+        m3r.status.phase = phase
+        metrics.REMEDIATIONS.labels(phase=str(phase)).inc()
 
 
-def _strategy(m3r: infrav1.Metal3Remediation) -> infrav1.RemediationStrategy:
-    return m3r.spec.strategy or infrav1.RemediationStrategy()
+def _problem(scope: RemediationScope) -> str:
+    kind = strategy_of(scope.m3r).type or infrav1.RemediationType.REBOOT
+    if kind != infrav1.RemediationType.REBOOT:
+        return f"strategy {kind} is not known"
+    host = scope.host
+    if host is not None and not host.spec.online:
+        return f"host {host.metadata.name} is meant to be off (spec.online)"
+    return ""
 
 
-def _set_old(status: clusterv1.OldStatus, now: str) -> None:
-    kind = clusterv1.OWNER_REMEDIATED_CONDITION
-    others = [c for c in status.conditions if c.type != kind]
-    new = clusterv1.OldCondition(
-        type=kind,
-        status="False",
-        severity="Warning",
-        reason=WAITING_FOR_REMEDIATION,
-        last_transition_time=now,
+def add_remediation(mgr: ctrl.Manager, env: Environment, options: ctrl.ControllerOptions) -> None:
+    """Add the controller, and the index it needs."""
+    mgr.cache.index_field(infrav1.Metal3Remediation, REMEDIATED_MACHINE_INDEX, remediated_machine)
+    client, mapped = mgr.client, enqueue_requests_from_map_func
+    (
+        ctrl.new_controller_managed_by(mgr)
+        .for_(infrav1.Metal3Remediation)
+        .watches(clusterv1.Machine, mapped(remediations_of_machine(client)))
+        .watches(
+            metal3api.BareMetalHost,
+            mapped(remediations_of_host(client)),
+            predicates=(power_matters(),),
+        )
+        .watches(clusterv1.Cluster, mapped(remediations_of_cluster(client)))
+        .with_options(options)
+        .complete(Metal3RemediationReconciler(env=env))
     )
-    status.conditions = [*others, new]

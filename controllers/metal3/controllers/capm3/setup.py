@@ -28,6 +28,7 @@ from .metal3machine_controller import Metal3MachineReconciler
 from .metal3machinetemplate_controller import Metal3MachineTemplateReconciler
 from .metal3remediation_controller import Metal3RemediationReconciler
 from .options import Capm3Options, is_fast_track
+from .watchfilter import filtered
 from .workload import SharedConnections, WorkloadClusters
 
 RECORDER: Final = "metal3-capm3-controller"
@@ -102,7 +103,8 @@ def build(
     )
     for kind, indexes in INDEXES.items():
         for name, extract in indexes.items():
-            mgr.cache.index_field(kind, name, extract)
+            index: Any = extract
+            mgr.cache.index_field(kind, name, index)
     for claim_kind in claim_kinds:
         mgr.cache.index_field(claim_kind, wakeups.DATA_INDEX, wakeups.data_name)
     given = _controller_options(mgr, options, unique_names=unique_names)
@@ -168,7 +170,7 @@ def _add_cluster_controller(
         .watches(clusterv1.Cluster, to_cluster)
         .watches(clusterv1.Machine, from_machine, predicates=(wakeups.only_deletions(),))
         .with_options(options)
-        .complete(Metal3ClusterReconciler(env=env))
+        .complete(filtered(env, infrav1.Metal3Cluster, Metal3ClusterReconciler(env=env)))
     )
 
 
@@ -192,7 +194,7 @@ def _add_machine_controller(
         )
         .watches_raw_source(nodes)
         .with_options(options)
-        .complete(Metal3MachineReconciler(env=env))
+        .complete(filtered(env, infrav1.Metal3Machine, Metal3MachineReconciler(env=env)))
     )
 
 
@@ -207,7 +209,7 @@ def _add_template_controllers(
         .watches(infrav1.Metal3Data, mapped(wakeups.template_of))
         .watches(clusterv1.Cluster, mapped(wakeups.templates_of_cluster(mgr.client)))
         .with_options(options)
-        .complete(Metal3DataTemplateReconciler(env=env))
+        .complete(filtered(env, infrav1.Metal3DataTemplate, Metal3DataTemplateReconciler(env=env)))
     )
     (
         ctrl.new_controller_managed_by(mgr)
@@ -218,7 +220,9 @@ def _add_template_controllers(
             predicates=(wakeups.only_creations(),),
         )
         .with_options(options)
-        .complete(Metal3MachineTemplateReconciler(env=env))
+        .complete(
+            filtered(env, infrav1.Metal3MachineTemplate, Metal3MachineTemplateReconciler(env=env))
+        )
     )
 
 
@@ -246,7 +250,13 @@ def _add_data_controller(
             predicates=(wakeups.host_matters(),),
         )
         .with_options(options)
-        .complete(Metal3DataReconciler(env=env, claims=AddressClaims(env=env, kinds=claim_kinds)))
+        .complete(
+            filtered(
+                env,
+                infrav1.Metal3Data,
+                Metal3DataReconciler(env=env, claims=AddressClaims(env=env, kinds=claim_kinds)),
+            )
+        )
     )
 
 
@@ -259,7 +269,7 @@ def _add_remediation_controller(
         .for_(infrav1.Metal3Remediation)
         .watches(metal3api.BareMetalHost, of_host, predicates=(wakeups.host_matters(),))
         .with_options(options)
-        .complete(Metal3RemediationReconciler(env=env))
+        .complete(filtered(env, infrav1.Metal3Remediation, Metal3RemediationReconciler(env=env)))
     )
 
 
