@@ -1,7 +1,9 @@
 """Who has which address: what the ledger remembers of IPAddress objects of either group."""
 
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
@@ -70,9 +72,9 @@ def record_of(obj: ipamv1.IPAddress) -> Record:
     meta, spec = obj.metadata, obj.spec
     claim = claim_of(obj)
     return Record(
-        key=RecordKey(is_capi=False, namespace=meta.namespace, name=meta.name),
+        key=RecordKey(is_capi=False, namespace=sys.intern(meta.namespace), name=meta.name),
         address=parse_address(spec.address),
-        pool=NamespacedName(spec.pool.namespace or meta.namespace, spec.pool.name or ""),
+        pool=_pool_key(spec.pool.namespace or meta.namespace, spec.pool.name or ""),
         claim=claim,
         uid=meta.uid,
         owner_uid=owner_uid(obj, claim),
@@ -86,11 +88,11 @@ def capi_record_of(obj: capiipamv1.IPAddress) -> Record | None:
     meta, spec = obj.metadata, obj.spec
     if not is_our_pool(spec.pool_ref):
         return None
-    claim = ClaimKey(ClaimKind.IP_ADDRESS_CLAIM, meta.namespace, spec.claim_ref.name)
+    claim = _claim_key(ClaimKind.IP_ADDRESS_CLAIM, meta.namespace, spec.claim_ref.name)
     return Record(
-        key=RecordKey(is_capi=True, namespace=meta.namespace, name=meta.name),
+        key=RecordKey(is_capi=True, namespace=sys.intern(meta.namespace), name=meta.name),
         address=parse_address(spec.address),
-        pool=NamespacedName(meta.namespace, spec.pool_ref.name),
+        pool=_pool_key(meta.namespace, spec.pool_ref.name),
         claim=claim,
         uid=meta.uid,
         owner_uid=owner_uid(obj, claim),
@@ -103,7 +105,7 @@ def claim_of(obj: ipamv1.IPAddress) -> ClaimKey:
     claim = obj.spec.claim
     is_capi = claim.kind == ClaimKind.IP_ADDRESS_CLAIM
     kind = ClaimKind.IP_ADDRESS_CLAIM if is_capi else ClaimKind.IP_CLAIM
-    return ClaimKey(kind, claim.namespace or obj.metadata.namespace, claim.name or "")
+    return _claim_key(kind, claim.namespace or obj.metadata.namespace, claim.name or "")
 
 
 def owner_uid(obj: metav1.Object, claim: ClaimKey) -> str:
@@ -121,4 +123,15 @@ def is_our_pool(reference: capiipamv1.PoolReference) -> bool:
 
 def claim_key(obj: metav1.Object, kind: ClaimKind) -> ClaimKey:
     """Key of a claim object."""
-    return ClaimKey(kind, *key_of(obj))
+    return _claim_key(kind, *key_of(obj))
+
+
+@lru_cache(maxsize=4096)
+def _pool_key(namespace: str, name: str) -> NamespacedName:
+    """One key for all records of a pool: there may be very many."""
+    return NamespacedName(namespace, name)
+
+
+def _claim_key(kind: ClaimKind, namespace: str, name: str) -> ClaimKey:
+    """A key whose text is shared with the claim's other records."""
+    return ClaimKey(kind, sys.intern(namespace), sys.intern(name))
