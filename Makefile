@@ -26,8 +26,11 @@ test: $(STAMP) ## Set up and run the tests (unit, and integration on the embedde
 integration: $(STAMP) ## The integration suite on a real kube-apiserver (built once, needs Go)
 	METAL3_TEST_API=kube $(BIN)/pytest test/integration $(ARGS)
 
-e2e: $(STAMP) ## Real Ironic with simulated servers
-	$(BIN)/pytest test/e2e -m e2e $(ARGS)
+e2e-smoke: $(STAMP) ## The demo as a user runs it, with kubectl, on a real Ironic
+	$(BIN)/pytest test/e2e/test_demo.py -m e2e $(ARGS)
+
+e2e: $(STAMP) ## Everything on a real Ironic with simulated servers (a quarter of an hour)
+	$(BIN)/pytest test/e2e -m "e2e and not slow" $(ARGS)
 
 envtest: ## Build etcd, kube-apiserver and kube-controller-manager into .cache
 	hack/setup-envtest
@@ -63,4 +66,4 @@ build: $(STAMP) ## A wheel in dist/
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
-.PHONY: help install demo test integration e2e envtest generate fmt lint typecheck verify bench build clean
+.PHONY: help install demo test integration e2e-smoke e2e envtest generate fmt lint typecheck verify bench build clean
