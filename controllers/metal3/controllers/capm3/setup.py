@@ -23,10 +23,10 @@ from .environment import Environment
 from .metal3cluster_controller import Metal3ClusterReconciler
 from .metal3data_controller import Metal3DataReconciler
 from .metal3datatemplate_controller import Metal3DataTemplateReconciler
-from .metal3labelsync_controller import Metal3LabelSyncReconciler
+from .metal3labelsync_controller import add_label_sync
 from .metal3machine_controller import Metal3MachineReconciler
 from .metal3machinetemplate_controller import Metal3MachineTemplateReconciler
-from .metal3remediation_controller import Metal3RemediationReconciler
+from .metal3remediation_controller import add_remediation
 from .options import Capm3Options, is_fast_track
 from .watchfilter import filtered
 from .workload import SharedConnections, WorkloadClusters
@@ -112,8 +112,8 @@ def build(
     _add_machine_controller(mgr, env, nodes, given)
     _add_template_controllers(mgr, env, given)
     _add_data_controller(mgr, env, given, claim_kinds)
-    _add_remediation_controller(mgr, env, given)
-    _add_label_controller(mgr, env, given)
+    add_remediation(mgr, env, given)
+    add_label_sync(mgr, env, given)
     _add_webhooks(mgr)
     return Operator(environment=env)
 
@@ -257,34 +257,6 @@ def _add_data_controller(
                 Metal3DataReconciler(env=env, claims=AddressClaims(env=env, kinds=claim_kinds)),
             )
         )
-    )
-
-
-def _add_remediation_controller(
-    mgr: ctrl.Manager, env: Environment, options: ctrl.ControllerOptions
-) -> None:
-    of_host = enqueue_requests_from_map_func(wakeups.remediations_of_host(mgr.client))
-    (
-        ctrl.new_controller_managed_by(mgr)
-        .for_(infrav1.Metal3Remediation)
-        .watches(metal3api.BareMetalHost, of_host, predicates=(wakeups.host_matters(),))
-        .with_options(options)
-        .complete(filtered(env, infrav1.Metal3Remediation, Metal3RemediationReconciler(env=env)))
-    )
-
-
-def _add_label_controller(
-    mgr: ctrl.Manager, env: Environment, options: ctrl.ControllerOptions
-) -> None:
-    mapped, client = enqueue_requests_from_map_func, mgr.client
-    (
-        ctrl.new_controller_managed_by(mgr)
-        .named("metal3labelsync")
-        .for_(metal3api.BareMetalHost, predicates=(wakeups.host_matters(),))
-        .watches(clusterv1.Machine, mapped(wakeups.hosts_of_machine(client)))
-        .watches(infrav1.Metal3Cluster, mapped(wakeups.hosts_of_cluster(client)))
-        .with_options(options)
-        .complete(Metal3LabelSyncReconciler(env=env))
     )
 
 

@@ -7,13 +7,13 @@ from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.runtime.client import NotFoundError, Reader
+from metal3.runtime.client import Reader
 from metal3.runtime.event import UpdateEvent
 from metal3.runtime.predicate import Funcs, Predicate
 from metal3.runtime.types import NamespacedName, key_of
 
 from .placement import FREE, SelectorError, Wish, selector_of
-from .related import CONSUMER_INDEX, owner_name
+from .related import owner_name
 
 WAITS_FOR_HOST_INDEX: Final = "capm3.metal3.io/waits-for-host"
 """Index on Metal3Machine: the namespace, while it has no host."""
@@ -253,52 +253,3 @@ def consumer_name(host: metal3api.BareMetalHost) -> str | None:
 def template_of_machine(m3m: infrav1.Metal3Machine) -> Iterable[NamespacedName]:
     """From a machine to the template it was made from."""
     return [NamespacedName(m3m.metadata.namespace, name) for name in cloned_from(m3m)]
-
-
-def remediations_of_host(reader: Reader) -> Map:
-    """From a host to the remediations of its machine, which bear the Machine's name."""
-
-    async def find(host: metal3api.BareMetalHost) -> Iterable[NamespacedName]:
-        name = consumer_name(host)
-        if name is None:
-            return []
-        try:
-            m3m = await reader.get(
-                infrav1.Metal3Machine, NamespacedName(host.metadata.namespace, name)
-            )
-        except NotFoundError:
-            return []
-        owner = owner_name(m3m, clusterv1.Machine)
-        return [NamespacedName(host.metadata.namespace, owner)] if owner else []
-
-    return find
-
-
-def hosts_of_machine(reader: Reader) -> Map:
-    """From a Machine to the host of its Metal3Machine."""
-
-    async def find(machine: clusterv1.Machine) -> Iterable[NamespacedName]:
-        namespace, name = machine.metadata.namespace, machine.spec.infrastructure_ref.name
-        found = await reader.list(
-            metal3api.BareMetalHost, fields={CONSUMER_INDEX: f"{namespace}/{name}"}
-        )
-        return [key_of(host) for host in found.items]
-
-    return find
-
-
-def hosts_of_cluster(reader: Reader) -> Map:
-    """From a Metal3Cluster to the hosts of its machines."""
-
-    async def find(m3c: infrav1.Metal3Cluster) -> Iterable[NamespacedName]:
-        name = owner_name(m3c, clusterv1.Cluster)
-        if name is None:
-            return []
-        found = await reader.list(
-            metal3api.BareMetalHost,
-            namespace=m3c.metadata.namespace,
-            labels={clusterv1.CLUSTER_NAME_LABEL: name},
-        )
-        return [key_of(host) for host in found.items]
-
-    return find
