@@ -94,7 +94,7 @@ async def hook(tmp_path: Path) -> AsyncIterator[Hook]:
     directory = tmp_path / "hook"
     directory.mkdir()
     authority = ensure_certificates(directory, "hook.test.svc")
-    app = web.Application()
+    app = web.Application(client_max_size=8 << 20)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     hook = Hook("", base64.b64encode(authority.read_bytes()).decode())
     app.router.add_post("/review", hook.review)
@@ -150,6 +150,16 @@ async def test_a_webhook_sees_the_request(client, hook):
     assert "system:masters" in create["userInfo"]["groups"]
     assert (update["oldObject"]["data"], update["object"]["data"]) == ({"k": "v"}, {"k": "2"})
     assert (delete["object"], delete["oldObject"]["data"]) == (None, {"k": "2"})
+
+
+async def test_a_webhook_sees_large_objects(client, hook):
+    """A review holds the object twice; it is sent in pieces, without a warning of aiohttp."""
+    await configure(client, "validating", hook.config())
+    large = config_map() | {"data": {"k": "x" * 900_000}}
+    made = await client.ok("POST", CONFIG_MAPS, large)
+    made["metadata"]["labels"] = {"changed": "yes"}
+    await client.ok("PUT", f"{CONFIG_MAPS}/a", made)
+    assert hook.asked[-1]["object"]["data"] == hook.asked[-1]["oldObject"]["data"] == large["data"]
 
 
 async def test_a_mutating_webhook_changes_the_object(client, hook):

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import io
 import ssl
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -56,7 +57,7 @@ class WebhookClient:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         async with session.post(
             url,
-            data=dumps(review),
+            data=io.BytesIO(dumps(review)),  # in pieces: a review may be large
             headers=headers,
             ssl=context,
             server_hostname=server_name,
