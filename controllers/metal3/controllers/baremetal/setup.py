@@ -19,6 +19,7 @@ from metal3.runtime.source import Channel
 
 from . import webhooks
 from .baremetalhost_controller import BareMetalHostReconciler
+from .baremetalswitch_controller import add_switches
 from .bmceventsubscription_controller import (
     HOST_INDEX,
     BMCEventSubscriptionReconciler,
@@ -39,6 +40,7 @@ from .hostfirmwaresettings_controller import (
 )
 from .options import BaremetalOptions
 from .preprovisioningimage_controller import PreprovisioningImageReconciler
+from .switches.settings import SwitchSettings
 from .wakeups import (
     SECRET_INDEX,
     any_change,
@@ -79,12 +81,17 @@ async def setup(
 ) -> None:
     """Add all controllers, the backend and (if the manager serves them) the webhooks.
 
-    Raises UnknownProvisionerError, and ValueError for environment variables the backend refuses.
+    Raises UnknownProvisionerError, and ValueError for environment variables that make no sense.
     """
     variables = dict(os.environ if environment is None else environment)
     if options.build_preprovisioning_images:
         variables[BUILD_IMAGES] = "true"
-    build(mgr, options, load_backend(options.provisioner, variables), AgentImages(variables))
+    switches = SwitchSettings.from_environment(variables)
+    backend = load_backend(options.provisioner, variables)
+    operator = build(mgr, options, backend, AgentImages(variables))
+    if switches is not None:
+        controllers = _controller_options(mgr, 1, unique_names=True)
+        add_switches(mgr, operator.environment, switches, controllers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
