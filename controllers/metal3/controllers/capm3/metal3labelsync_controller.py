@@ -57,7 +57,11 @@ class Metal3LabelSyncReconciler:
         if ref is None or (ref.kind, group) != (infrav1.Metal3Machine.gvk.kind, infrav1.GROUP):
             return None
         namespace = ref.namespace or host.metadata.namespace
-        return await find(self.env.client, infrav1.Metal3Machine, namespace, ref.name)
+        m3m = await find(self.env.client, infrav1.Metal3Machine, namespace, ref.name)
+        wanted = self.env.options.watch_filter
+        if m3m is None or not wanted:
+            return m3m
+        return m3m if m3m.metadata.labels.get(clusterv1.WATCH_FILTER_LABEL) == wanted else None
 
     async def _sync(
         self,

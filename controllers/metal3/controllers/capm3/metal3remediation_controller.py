@@ -42,6 +42,7 @@ from .remediation_wakeups import (
     remediations_of_host,
     remediations_of_machine,
 )
+from .watchfilter import filtered
 from .workload import WorkloadUnreachableError
 
 Phase = infrav1.RemediationPhase
@@ -134,7 +135,7 @@ class Metal3RemediationReconciler:
                 self.env.recorder.normal(m3r, "NodeRestored", "the host is on, the node is free")
             elif time_left(m3r, self.env.now()):
                 return ctrl.Result(requeue_after=POLL)
-        elif not time_left(m3r, self.env.now()) and await self._is_healthy(scope):
+        if not time_left(m3r, self.env.now()) and await self._is_healthy(scope):
             return ctrl.Result(requeue_after=self.env.options.resync)
         return await self._patience(scope)
 
@@ -146,6 +147,8 @@ class Metal3RemediationReconciler:
 
     async def _is_healthy(self, scope: RemediationScope) -> bool:
         """The remediation's maker deletes it then; until it does nobody cuts the power again."""
+        if metav1.has_finalizer(scope.m3r, infrav1.REMEDIATION_FINALIZER):
+            return False  # its node is not what it was
         if scope.machine is None or is_found_unhealthy(scope.machine):
             return False
         return await NodeFence(env=self.env).is_ready(scope)
@@ -165,6 +168,8 @@ class Metal3RemediationReconciler:
 
     async def _escalate(self, scope: RemediationScope) -> None:
         m3r, client = scope.m3r, self.env.client
+        # What is written now is taken back when the remediation is deleted with its machine there.
+        await ensure_finalizer(client, m3r, infrav1.REMEDIATION_FINALIZER)
         if scope.host is not None:
             await hosts.mark_unhealthy(client, scope.host, m3r)
         if scope.machine is not None:
@@ -215,5 +220,5 @@ def add_remediation(mgr: ctrl.Manager, env: Environment, options: ctrl.Controlle
         )
         .watches(clusterv1.Cluster, mapped(remediations_of_cluster(client)))
         .with_options(options)
-        .complete(Metal3RemediationReconciler(env=env))
+        .complete(filtered(env, infrav1.Metal3Remediation, Metal3RemediationReconciler(env=env)))
     )
