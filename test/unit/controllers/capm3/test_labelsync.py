@@ -204,3 +204,40 @@ def test_syncing_ends_and_undoes_itself(host, node, prefixes, then):
         assert (key in second) is (key in labelsync.labels_under(host, then))
     for key in node.keys() - change.patch.keys() - change.synced:
         assert first[key] == node[key]
+
+
+@pytest.mark.looptime(start=0)
+async def test_a_change_of_either_side_wakes_the_sync(
+    world, make_cluster, make_machine, make_host, make_secret, make_workload
+):
+    """With real controllers: a node that joins, a label, a prefix; none waits for a poll."""
+    workload = make_workload(remote=FakeClient(corev1.Node.named("n-0")))
+    objects = [*make_cluster(), *make_machine(), make_host(), make_secret()]
+    async with world(*objects, workload=workload) as w:
+
+        async def labels():
+            return (await workload.remote.get(corev1.Node, NODE)).metadata.labels
+
+        async def shows(value):
+            async def look():
+                return (await labels()).get("rack.io/a") == value
+
+            await w.until(look, limit=5)
+
+        await w.machine("m-0", lambda m: m.metadata.annotations.get(infrav1.HOST_ANNOTATION))
+        note = {infrav1.LABEL_SYNC_ANNOTATION: "rack.io"}
+        await w.edit(infrav1.Metal3Cluster, "c", lambda c: c.metadata.annotations.update(note))
+        label = {"rack.io/a": "1"}
+        await w.edit(metal3api.BareMetalHost, "host-0", lambda h: h.metadata.labels.update(label))
+        machine = await w.get(clusterv1.Machine, "m-0")
+        machine.status.node_ref = clusterv1.NodeReference(name="n-0")
+        await w.client.status.update(machine)
+        await shows("1")
+        await w.edit(
+            metal3api.BareMetalHost,
+            "host-0",
+            lambda h: h.metadata.labels.update({"rack.io/a": "2"}),
+        )
+        await shows("2")
+        await w.edit(infrav1.Metal3Cluster, "c", lambda c: c.metadata.annotations.clear())
+        await shows(None)
