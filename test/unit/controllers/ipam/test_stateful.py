@@ -8,10 +8,11 @@ import asyncio
 import functools
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any
 
 import looptime
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -362,3 +363,30 @@ def test_no_address_is_handed_out_twice_whatever_happens(
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.looptime(start=0)
+@pytest.mark.parametrize("seed", range(2))
+async def test_managers_that_do_not_see_each_other_never_share_an_address(
+    make_client, start_operator, make_pool, make_claim, make_capi_claim, seed
+):
+    """Three managers with late views serve claims of both kinds that arrive at once."""
+    client = make_client(make_pool("pool", {"subnet": "192.0.2.0/27"}))
+    rng = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    async with AsyncExitStack() as stack:
+        for _ in range(3):
+            await stack.enter_async_context(start_operator(Slow(client, rng, 5.0, [])))
+        await asyncio.sleep(10)
+        for number in range(6):
+            await client.create(make_claim(f"claim-{number}"))
+            await client.create(make_capi_claim(f"claim-{number}"))
+        await asyncio.sleep(200)
+    addresses = (await client.list(ipamv1.IPAddress)).items
+    named = {(a.spec.claim.kind, a.spec.claim.name): a for a in addresses}
+    assert len(addresses) == len(named) == 12
+    for claim in (await client.list(ipamv1.IPClaim)).items:
+        told = claim.status.address.name
+        assert named["IPClaim", claim.metadata.name].metadata.name == told
+    for theirs in (await client.list(capiipamv1.IPAddress)).items:
+        mine = named["IPAddressClaim", theirs.metadata.name]
+        assert mine.spec.address == theirs.spec.address
