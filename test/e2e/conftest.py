@@ -155,6 +155,15 @@ class World:
             nodes = (await answer.json())["nodes"]
             return {node["name"]: node["provision_state"] for node in nodes}
 
+    async def node(self, host):
+        """All that Ironic says about a host's node."""
+        url = f"{self.lab.ironic_url}/v1/nodes/{self.node_name(host)}"
+        async with (
+            aiohttp.ClientSession(headers=IRONIC_VERSION) as session,
+            session.get(url) as answer,
+        ):
+            return await answer.json()
+
     async def active(self, host):
         """Until Ironic has the host's node as one with an instance."""
         async with asyncio.timeout(PATIENCE):

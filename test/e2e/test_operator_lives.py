@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.simulator import LabConfig
+from metal3.simulator import LabConfig, NoCallback
 
 pytestmark = pytest.mark.e2e
 
@@ -45,6 +45,23 @@ async def let_go_and_taken_back(w, host):
     await w.annotate(host, DETACHED, None)
     await w.gone(host)
     assert w.runs(host) == "off"
+
+
+async def let_go_in_the_middle(w, host):
+    """With force a host is detached from any state; taken back, it goes on from there."""
+    await w.lab.fault(host, NoCallback())
+    await w.create(host)
+    await w.state(host, "inspecting")
+    await w.annotate(host, DETACHED)
+    await asyncio.sleep(2)
+    assert (await w.get(host)).status.operational_status == "OK"
+    await w.annotate(host, DETACHED, '{"force": true}')
+    await w.wait(host, lambda h: h.status.operational_status == "detached")
+    assert w.node_name(host) not in await w.nodes()
+    await w.lab.heal(host)
+    await w.annotate(host, DETACHED, None)
+    await w.rests(host, "available")
+    await w.delete(host)
 
 
 async def ask_for_settings(w, host, **settings):
@@ -181,6 +198,7 @@ async def test_hosts_go_the_ways_of_their_users(world, play):
     """Each way on its own host, side by side; nothing is left over in Ironic."""
     stories = (
         let_go_and_taken_back,
+        let_go_in_the_middle,
         firmware_before_and_on_an_instance,
         installed_by_others,
         rebooted_and_held_off,
