@@ -20,7 +20,7 @@ class MachineNode:
     env: Environment
 
     async def settle(self, scope: Scope, host: metal3api.BareMetalHost) -> str:
-        """Set ``spec.providerID`` and ``provisioned``; otherwise say what is waited for.
+        """Set ``spec.providerID``; otherwise say what is waited for.
 
         Raises NodeConflictError.
         """
@@ -31,11 +31,11 @@ class MachineNode:
             nodes = await self.env.workload.nodes(scope.cluster_key)
         except (WorkloadUnreachableError, ApiError) as error:
             if has_own_bootstrap and not scope.m3c.spec.cloud_provider_enabled:
-                return _provisioned(m3m, wanted)
+                return _identify(m3m, wanted)
             return f"waiting for the workload cluster: {error}"
         found = node_with_id(nodes, wanted, host)
         if found is not None:
-            return _provisioned(m3m, found.spec.provider_id)
+            return _identify(m3m, found.spec.provider_id)
         if scope.m3c.spec.cloud_provider_enabled:
             return f"waiting for the cloud provider to set {wanted} on a node"
         node = node_with_uuid(nodes, host)
@@ -44,7 +44,7 @@ class MachineNode:
         node = node or node_by_name(nodes, m3m)
         if node is not None:
             await self._name(scope, node, wanted)
-        return _provisioned(m3m, wanted)
+        return _identify(m3m, wanted)
 
     async def _name(self, scope: Scope, node: corev1.Node, wanted: str) -> None:
         if node.spec.provider_id:
@@ -54,7 +54,6 @@ class MachineNode:
         await client.patch(node, Patch(PatchType.MERGE, body))
 
 
-def _provisioned(m3m: infrav1.Metal3Machine, identity: str) -> str:
+def _identify(m3m: infrav1.Metal3Machine, identity: str) -> str:
     m3m.spec.provider_id = identity
-    m3m.status.initialization = infrav1.Initialization(provisioned=True)
     return ""

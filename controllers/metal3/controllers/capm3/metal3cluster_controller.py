@@ -57,7 +57,10 @@ class Metal3ClusterReconciler:
         if not owner_name(m3c, clusterv1.Cluster):
             return  # Cluster API will set it
         conditions.mark_paused(m3c, paused=False, why="", now=now)
-        m3c.status.failure_domains = [d.model_copy() for d in m3c.spec.failure_domains]
+        if [d.to_dict() for d in m3c.status.failure_domains] != [
+            d.to_dict() for d in m3c.spec.failure_domains
+        ]:
+            m3c.status.failure_domains = [d.deep_copy() for d in m3c.spec.failure_domains]
         problem = _problem(m3c.spec.control_plane_endpoint)
         if problem:
             conditions.set_failure(m3c, Reason.INVALID_CONFIGURATION, problem)

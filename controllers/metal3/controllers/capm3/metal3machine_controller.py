@@ -7,6 +7,8 @@ Looks again: after ``resync`` while it waits for a host, after ``node_poll`` for
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from metal3 import ctrl
 from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
@@ -17,7 +19,7 @@ from metal3.runtime.client import NotFoundError
 from metal3.runtime.patch import PatchHelper, ensure_finalizer, patching
 
 from . import conditions, hostspec
-from .association import Association
+from .association import Association, ClaimsLostError
 from .conditions import Reason, Type
 from .environment import Environment
 from .machinedata import MachineData
@@ -26,6 +28,7 @@ from .machinenode import MachineNode
 from .providerid import NodeConflictError
 from .related import Scope, cluster_of, host_of, machine_of, metal3_cluster_of
 
+SOON: Final = timedelta(milliseconds=200)
 State = metal3api.ProvisioningState
 Helper = PatchHelper[infrav1.Metal3Machine]
 
@@ -100,7 +103,10 @@ class Metal3MachineReconciler:
         data = MachineData(env=self.env)
         if m3m.spec.data_template is None:  # so that the claim can ask for the image at once
             await data.is_ready(m3m, bootstrap.data_secret_name)
-        host = await Association(env=self.env).host(scope, helper)
+        try:
+            host = await Association(env=self.env).host(scope, helper)
+        except ClaimsLostError:  # no failure: there may be others as soon as the cache shows them
+            return ctrl.Result(requeue_after=SOON)
         if host is None:
             return ctrl.Result(requeue_after=self.env.options.resync)
         if not await data.is_ready(m3m, bootstrap.data_secret_name):
@@ -111,7 +117,7 @@ class Metal3MachineReconciler:
             if not _is_settled(m3m):
                 hostspec.deploy(host, m3m)
         self._report(m3m, host)
-        return await self._node(scope, host)
+        return await self._node(scope, host, helper)
 
     def _report(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
         conditions.clear_failure(m3m)
@@ -122,7 +128,9 @@ class Metal3MachineReconciler:
             m3m.status.addresses = addresses
             m3m.status.last_updated = metav1.format_time(self.env.now())
 
-    async def _node(self, scope: Scope, host: metal3api.BareMetalHost) -> ctrl.Result:
+    async def _node(
+        self, scope: Scope, host: metal3api.BareMetalHost, helper: Helper
+    ) -> ctrl.Result:
         m3m, now = scope.m3m, self.env.now()
         if _is_settled(m3m) and scope.machine.status.node_ref is not None:
             conditions.mark_true(
@@ -141,6 +149,8 @@ class Metal3MachineReconciler:
                 m3m, Type.ASSOCIATE_META_DATA, Reason.WAITING_FOR_NODE, waiting, now=now
             )
             return ctrl.Result(requeue_after=self.env.options.node_poll)
+        await helper.patch()  # Cluster API reads the ID as soon as it sees ``provisioned``
+        m3m.status.initialization = infrav1.Initialization(provisioned=True)
         conditions.mark_true(m3m, Type.ASSOCIATE_META_DATA, Reason.META_DATA_ASSOCIATED, now=now)
         return ctrl.Result()
 
