@@ -27,7 +27,6 @@ from ._operators import Operator, chosen, lease_name
 
 CERT_FILE: Final = "tls.crt"
 KEY_FILE: Final = "tls.key"
-DEFAULT_NAMESPACE: Final = "baremetal-operator-system"
 
 
 async def build(
@@ -95,18 +94,20 @@ def _leader_election(
         return None
     return LeaderElectionOptions(
         name=lease_name(operators),
-        namespace=_own_namespace(args, environment),
+        namespace=_own_namespace(args, environment, operators),
         lease_duration=args.lease_duration_seconds or args.leader_elect_lease_duration,
         renew_deadline=args.renew_deadline_seconds or args.leader_elect_renew_deadline,
         retry_period=args.retry_period_seconds or args.leader_elect_retry_period,
     )
 
 
-def _own_namespace(args: argparse.Namespace, environment: Mapping[str, str]) -> str:
+def _own_namespace(
+    args: argparse.Namespace, environment: Mapping[str, str], operators: Sequence[Operator]
+) -> str:
     given: str = args.leader_elect_namespace or environment.get("POD_NAMESPACE", "")
     if given:
         return given
-    return args.namespace[0] if len(args.namespace) == 1 else DEFAULT_NAMESPACE
+    return args.namespace[0] if len(args.namespace) == 1 else operators[0].namespace
 
 
 async def _certificates(
@@ -136,7 +137,7 @@ def _rotation(
     operators: Sequence[Operator],
     folder: Path,
 ) -> RotationOptions:
-    namespace = _own_namespace(args, environment)
+    namespace = _own_namespace(args, environment, operators)
     return RotationOptions(
         secret=NamespacedName(namespace, f"{lease_name(operators)}-webhook-cert"),
         service=args.webhook_service or operators[0].webhook_service,

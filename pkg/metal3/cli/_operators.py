@@ -41,6 +41,8 @@ class Operator:
 
     name: str
     lease: str
+    namespace: str
+    """Where its Lease and certificate are kept when nobody says."""
     by_object: Mapping[type[metav1.Object], ByObject]
     setup: Callable[[ctrl.Manager], Awaitable[None]]
     webhook_service: str
@@ -66,6 +68,7 @@ def _baremetal(args: argparse.Namespace, environment: Mapping[str, str]) -> Oper
     return Operator(
         name="baremetal",
         lease="baremetal-operator",
+        namespace="baremetal-operator-system",
         by_object=package.cache_by_object(),
         setup=setup,
         webhook_service="baremetal-operator-webhook-service",
@@ -87,6 +90,7 @@ def _ipam(args: argparse.Namespace, _: Mapping[str, str]) -> Operator:
     return Operator(
         name="ipam",
         lease="controller-leader-election-ipam-capm3",
+        namespace="metal3-ipam-system",
         by_object=package.cache_by_object(),
         setup=setup,
         webhook_service="ipam-webhook-service",
@@ -110,6 +114,7 @@ def _capm3(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator
     return Operator(
         name="capm3",
         lease="controller-leader-election-capm3",
+        namespace="capm3-system",
         by_object=package.cache_by_object(),
         setup=setup,
         webhook_service="capm3-webhook-service",
