@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+
 from metal3 import ctrl
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
@@ -18,6 +21,8 @@ from metal3.runtime.rest import load_config
 from metal3.runtime.types import NamespacedName
 
 CRDS = Path(__file__).parents[4] / "config/crd/bases"
+ROLE = Path(__file__).parents[4] / "config/rbac/baremetal/manager_role.yaml"
+RBAC = "rbac.authorization.k8s.io"
 POOL, TENANT = "pool", "team-a"
 IMAGE = {"url": "http://images.example/a.qcow2", "checksum": "abc", "checksumType": "auto"}
 POLICY = {"hasLabels": [{"name": "stage", "value": "production"}], "nameMatches": "^team-"}
@@ -214,3 +219,39 @@ async def test_an_operator_that_is_killed_goes_on(start_environment):
             await gone(client, *range(3))
             hosts = (await client.list(metal3api.BareMetalHost, namespace=POOL)).items
             assert {h.spec.consumer_ref for h in hosts} == {None}
+
+
+async def install_role(client: Client, user: str) -> None:
+    """The rights of the operator's ServiceAccount, for a user."""
+    for manifest in yaml.safe_load_all(ROLE.read_text()):
+        if "subjects" in manifest:
+            manifest["subjects"] = [{"kind": "User", "name": user, "apiGroup": RBAC}]
+        gvk = metav1.GroupVersionKind(RBAC, "v1", manifest["kind"])
+        plural = f"{manifest['kind'].lower()}s"
+        kind = metav1.Unstructured.of(gvk, plural, namespaced=False)
+        await client.create(kind.from_dict(manifest))
+
+
+@pytest.mark.kube
+async def test_the_rights_of_the_operator_suffice(start_environment):
+    """A claim is served and released by an operator that has just its own role."""
+    backend = FixtureBackend(options=FixtureOptions())
+    async with (
+        start_environment(crds=[CRDS]) as env,
+        RestClient(load_config(str(env.kubeconfig))) as admin,
+    ):
+        await install_role(admin, "operator")
+        for name in (POOL, TENANT):
+            await admin.create(corev1.Namespace.named(name))
+        await label(admin, TENANT, stage="production")
+        await admin.create(corev1.new_secret("user-data", TENANT, {"userData": "x"}))
+        await create_policy(admin)
+        await create_host(admin, 0)
+        await create_claim(admin, 0)
+        limited = await env.add_user("operator", ["system:authenticated"])
+        async with operator(limited, backend):
+            await wait(admin, 0, is_ready)
+            await delete(admin, 0)
+            await gone(admin, 0)
+        secrets = (await admin.list(corev1.Secret, namespace=POOL)).items
+        assert [s.metadata.name for s in secrets] == ["bmc-0"]
