@@ -172,7 +172,7 @@ def make_case(make_machine, make_host, make_cluster, make_workload):
         if with_node:
             machine.status.node_ref = clusterv1.NodeReference(name="n-0")
             node = corev1.Node.named("n-0")
-            node.metadata.labels = {"rack": "7"}
+            node.metadata.labels = {"rack": "7", "note": "old"}
             node.metadata.annotations = {"note": "mine"}
             remote = WorkloadServer(node)
             remote.index_field(Pod, POD_NODE_FIELD, lambda pod: [pod.spec.node_name])
@@ -197,6 +197,8 @@ async def test_a_reboot_with_the_node_out_of_service(case):
     await case.obey()
     await case.step()
     assert await case.taints() == [OUT_OF_SERVICE]
+    await case.step()
+    assert await case.phase() == "Running"  # nobody has had the time to evict pods
     await case.settle()
     assert await case.phase() == "Waiting"
     assert not await case.is_held_off()
@@ -258,11 +260,11 @@ async def test_the_version_of_the_workload_cluster_decides_how_a_node_is_fenced(
     assert saved.finalizers
 
     node = corev1.Node.named("n-0")
-    node.metadata.labels = {"fresh": "yes"}
+    node.metadata.labels = {"fresh": "yes", "note": "new"}
     await case.workload.remote.create(node)
     await case.step()
     node = await case.node()
-    assert node.metadata.labels == {"fresh": "yes", "rack": "7"}
+    assert node.metadata.labels == {"fresh": "yes", "note": "new", "rack": "7"}
     assert node.metadata.annotations == {"note": "mine"}
     saved = (await case.remediation()).metadata
     assert infrav1.NODE_LABELS_BACKUP not in saved.annotations
