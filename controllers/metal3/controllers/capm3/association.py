@@ -18,8 +18,8 @@ from metal3.runtime.patch import PatchHelper, patching
 from . import conditions, hostspec, metrics
 from .conditions import Reason, Type
 from .environment import Environment
-from .placement import Decision, SelectorError, Wish, decide
-from .related import Scope, annotated_host, host_of, reuse_name
+from .placement import Decision, SelectorError, Wish, decide, is_consumer
+from .related import Scope, annotated_host, find, host_of, reuse_name
 
 MOST_TRIES: Final = 8
 """Hosts that are tried in one pass before others get their turn."""
@@ -44,7 +44,7 @@ class Association:
 
         Raises ClaimsLostError and ConflictError.
         """
-        host = await host_of(self.env.client, scope.m3m)
+        host = await self._present(scope.m3m)
         if host is not None:
             self._remember(scope.m3m, host)
             return host
@@ -52,6 +52,15 @@ class Association:
             self._host_is_gone(scope.m3m)
             return None
         return await self._choose(scope, helper)
+
+    async def _present(self, m3m: infrav1.Metal3Machine) -> metal3api.BareMetalHost | None:
+        """Also one whose claim the cache has not seen yet."""
+        host = await host_of(self.env.client, m3m)
+        if host is not None or not annotated_host(m3m):
+            return host
+        name = annotated_host(m3m)
+        found = await find(self.env.live, metal3api.BareMetalHost, m3m.metadata.namespace, name)
+        return found if found is not None and is_consumer(found, m3m) else None
 
     def _remember(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
         name = f"{host.metadata.namespace}/{host.metadata.name}"
