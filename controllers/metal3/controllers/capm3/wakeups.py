@@ -31,8 +31,8 @@ DATA_CLAIM_INDEX: Final = "capm3.metal3.io/data-claim"
 """Index on Metal3Data: name of its Metal3DataClaim."""
 DATA_INDEX: Final = "capm3.metal3.io/metal3data"
 """Index on claims of addresses: name of the Metal3Data that controls them."""
-MOST_WOKEN: Final = 20
-"""A host serves one machine; a few more are woken in case the first cannot use it."""
+MOST_WOKEN: Final = 3
+"""A host serves one machine. Its claim wakes the next ones, so none is forgotten."""
 
 Map = Callable[[Any], Awaitable[Iterable[NamespacedName]]]
 
