@@ -8,7 +8,7 @@ from metal3.runtime import rest
 from metal3.runtime.cache import Cache
 from metal3.runtime.client import Client, Reader
 from metal3.runtime.healthz import Check, Checks
-from metal3.runtime.leaderelection import LeaderElector
+from metal3.runtime.leaderelection import LeaderElector, LeadershipLostError
 from metal3.runtime.log import get_logger
 from metal3.runtime.recorder import Broadcaster, EventRecorder
 from metal3.runtime.scheme import Scheme
@@ -137,6 +137,9 @@ class Manager:
                     await self._wind_up(main)
         except BaseExceptionGroup as errors:
             raise _root(errors) from None
+        if self._is_lost:
+            # Insisting on the end may have cancelled the clean-up that carried the error.
+            raise LeadershipLostError("the lease was not renewed")
         log.info("manager stopped")
 
     def _add_own(self) -> None:

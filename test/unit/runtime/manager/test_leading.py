@@ -1,6 +1,7 @@
 """A manager that has to lead before it works, and must stop at once when it leads no longer."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from metal3.runtime.client import ServiceUnavailableError
 from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.leaderelection import LeaderElectionOptions
 from metal3.runtime.manager import LeadershipLostError
+from metal3.runtime.manager._assembly import Cluster
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -169,5 +171,25 @@ async def test_a_process_that_was_stopped_for_a_while_writes_nothing_when_it_goe
     with pytest.raises(LeadershipLostError):
         await mgr.client.status.update(await client.get(Widget, ctrl.Request("ns", "w")))
     assert [action for action in client.actions if action.is_write] == []
+    with pytest.raises(LeadershipLostError):
+        await task
+
+
+async def test_a_lost_lease_is_an_error_also_when_closing_takes_long(monkeypatch):
+    """Closing is cancelled then, which must not look like an orderly stop."""
+
+    @asynccontextmanager
+    async def slowly(_cluster):
+        try:
+            yield
+        finally:
+            await asyncio.sleep(1)
+
+    monkeypatch.setattr(Cluster, "connected", slowly)
+    client = FakeClient(Widget.named("w", "ns"))
+    mgr = _manager(client, "one")
+    task = asyncio.ensure_future(mgr.start())
+    await mgr.elected.wait()
+    client.fail_next("*", coordinationv1.Lease, ServiceUnavailableError("away"), times=10**6)
     with pytest.raises(LeadershipLostError):
         await task
