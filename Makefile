@@ -24,7 +24,7 @@ test: $(STAMP) ## Set up and run the tests (unit, and integration on the embedde
 	$(BIN)/pytest -n auto $(ARGS)
 
 integration: $(STAMP) ## The integration suite on a real kube-apiserver (built once, needs Go)
-	METAL3_TEST_API=kube $(BIN)/pytest test/integration $(ARGS)
+	METAL3_TEST_API=kube $(BIN)/pytest -n 2 test/integration $(ARGS)
 
 e2e-smoke: $(STAMP) ## The demo as a user runs it, with kubectl, on a real Ironic
 	$(BIN)/pytest test/e2e/test_demo.py -m e2e $(ARGS)
