@@ -29,6 +29,7 @@ from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
 from metal3.runtime.cache import CacheOptions
 from metal3.runtime.certwatcher import CertWatcher
 from metal3.runtime.client import (
+    ForbiddenError,
     InvalidError,
     NotFoundError,
     Patch,
@@ -176,7 +177,22 @@ async def own_rights(env: Environment, client: RestClient) -> Path:
         gvk = metav1.GroupVersionKind("rbac.authorization.k8s.io", "v1", document["kind"])
         kind = metav1.Unstructured.of(gvk, plural, namespaced=False)
         await client.create(kind.from_dict(document))
-    return await env.add_user(SERVICE_ACCOUNT)
+    user = await env.add_user(SERVICE_ACCOUNT)
+    await rights_are_known(user)
+    return user
+
+
+async def rights_are_known(user: Path) -> None:
+    """Wait until the server lets the account read: roles take a moment to be heard of."""
+    config = await asyncio.to_thread(load_config, user)
+    async with asyncio.timeout(30), RestClient(config) as client:
+        while True:
+            try:
+                await client.list(infrav1.Metal3Cluster, limit=1)
+            except ForbiddenError:
+                await asyncio.sleep(0.2)
+            else:
+                return
 
 
 async def a_cluster(client: RestClient) -> None:

@@ -175,7 +175,22 @@ async def with_own_rights(env: Environment, client: RestClient) -> Path:
     text = await asyncio.to_thread((TOP / "config/rbac/ipam/manager_role.yaml").read_text)
     for document in yaml.safe_load_all(text):
         await client.create(manifest(document))
-    return await env.add_user(SERVICE_ACCOUNT)
+    user = await env.add_user(SERVICE_ACCOUNT)
+    await rights_are_known(user)
+    return user
+
+
+async def rights_are_known(user: Path) -> None:
+    """Wait until the server lets the account read pools: roles take a moment to be heard of."""
+    config = await asyncio.to_thread(load_config, user)
+    async with asyncio.timeout(30), RestClient(config) as client:
+        while True:
+            try:
+                await client.list(ipamv1.IPPool, limit=1)
+            except ForbiddenError:
+                await asyncio.sleep(0.2)
+            else:
+                return
 
 
 def pool(name: str, *ranges: dict[str, Any], **spec: Any) -> ipamv1.IPPool:
