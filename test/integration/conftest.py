@@ -1,6 +1,5 @@
 """Integration tests run on either API server; METAL3_TEST_API says which."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -13,14 +12,6 @@ from metal3.runtime.envtest import ENV_API, BinariesNotFoundError, Environment
 StartEnvironment = Callable[..., AbstractAsyncContextManager[Environment]]
 
 NO_BINARIES = "no real kube-apiserver"
-
-
-def pytest_configure() -> None:
-    """Have no current event loop between tests.
-
-    Before Python 3.12 merely asking for it, as pytest-asyncio does, makes one that nobody closes.
-    """
-    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """A server on loopback, and a client for it that speaks plain JSON."""
 
-import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Callable
@@ -14,14 +13,6 @@ import pytest
 from metal3.apiserver import Config, Server
 
 GROUP = "example.com"
-
-
-def pytest_configure() -> None:
-    """Have no current event loop between tests.
-
-    Before Python 3.12 merely asking for it, as pytest-asyncio does, makes one that nobody closes.
-    """
-    asyncio.set_event_loop(None)
 
 
 SCHEMA: dict[str, Any] = {

@@ -12,10 +12,6 @@ from metal3.simulator._agent_api import AgentAPI, Answer
 from metal3.simulator._hosts import macs, system_uuid
 from metal3.simulator._machine import Machine
 
-# looptime asks for the current loop before every test; a plain test that comes first would have one
-# made that nobody closes. Once the answer is "none", none is made.
-asyncio.set_event_loop(None)
-
 NODE = "0b072fa1-9697-4e7e-b47b-439923d8ae11"
 TOKEN = "t" * 40
 LOOKUP_STATES = {"wait call-back", "clean wait", "inspect wait", "service wait"}

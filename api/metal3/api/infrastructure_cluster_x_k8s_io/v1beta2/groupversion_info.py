@@ -1,6 +1,6 @@
 """Group, version and kinds of this package, and their registration in a scheme."""
 
-from typing import Final, Protocol
+from typing import Final
 
 from metal3.api.meta import v1 as metav1
 
@@ -32,15 +32,7 @@ KINDS: Final[tuple[type[metav1.Object], ...]] = (
 """Every kind of this group and version."""
 
 
-class Registry(Protocol):
-    """Learns which class stands for which group, version and kind."""
-
-    def register(self, kind: type[metav1.Object], /) -> object:
-        """Remember one kind; remembering it again changes nothing."""
-        ...
-
-
-def add_to_scheme(scheme: Registry) -> None:
+def add_to_scheme(scheme: metav1.KindRegistry) -> None:
     """Make all kinds of this package known to ``scheme``."""
     for kind in KINDS:
         scheme.register(kind)

@@ -4,7 +4,7 @@ The structures are generated from ``config/crd/bases``. This is the only face of
 modules are not imported from outside.
 """
 
-from .groupversion_info import GROUP, GROUP_VERSION, KINDS, VERSION, Registry, add_to_scheme
+from .groupversion_info import GROUP, GROUP_VERSION, KINDS, VERSION, add_to_scheme
 from .ipam_types import (
     ADDRESS_FINALIZER,
     ADDRESSES_AVAILABLE_CONDITION,
@@ -52,6 +52,5 @@ __all__ = [
     "ObjectReference",
     "Pool",
     "RangeStatus",
-    "Registry",
     "add_to_scheme",
 ]

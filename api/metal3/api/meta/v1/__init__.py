@@ -8,6 +8,7 @@ from ._model import Model, to_dict, unknown_fields
 from ._object import (
     Condition,
     GroupVersionKind,
+    KindRegistry,
     ListMeta,
     Object,
     ObjectMeta,
@@ -29,6 +30,7 @@ __all__ = [
     "Condition",
     "ConditionStatus",
     "GroupVersionKind",
+    "KindRegistry",
     "ListMeta",
     "MicroTime",
     "Model",

@@ -1,6 +1,6 @@
 """What every kind has: type, metadata, owner references, conditions."""
 
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, Self
 
 from pydantic import Field
 
@@ -90,6 +90,14 @@ class Object(Model):
         """An object of this kind with its identity set."""
         meta = ObjectMeta(name=name, namespace=namespace) if namespace else ObjectMeta(name=name)
         return cls(metadata=meta, **fields)
+
+
+class KindRegistry(Protocol):
+    """Learns which class stands for which group, version and kind; a scheme is one."""
+
+    def register(self, kind: type[Object], /) -> object:
+        """Remember one kind; remembering it again changes nothing."""
+        ...
 
 
 class Unstructured(Object):
