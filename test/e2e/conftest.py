@@ -23,8 +23,17 @@ from metal3.simulator import Lab, LabConfig
 CRDS = Path(__file__).parents[2] / "config/crd/bases"
 PATIENCE = 180
 """Seconds for one wait; several times what an idle machine needs."""
+LONGEST = 1_500
+"""Seconds for one test; the slowest kills the operator fifty times."""
 RETRY = "baremetalhost.metal3.io/retry"
 IRONIC_VERSION = {"X-OpenStack-Ironic-API-Version": "1.93"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give these tests the minutes they take; elsewhere a test is stopped much sooner."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 class World:
