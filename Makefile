@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
+# These tests have their own, longer time limits.
+E2E_LIMIT := -o faulthandler_timeout=0
 
 .DEFAULT_GOAL := help
 
@@ -27,10 +29,10 @@ integration: $(STAMP) ## The integration suite on a real kube-apiserver (built o
 	METAL3_TEST_API=kube $(BIN)/pytest -n 2 test/integration $(ARGS)
 
 e2e-smoke: $(STAMP) ## The demo as a user runs it, with kubectl, on a real Ironic
-	$(BIN)/pytest test/e2e/test_demo.py -m e2e $(ARGS)
+	$(BIN)/pytest test/e2e/test_demo.py -m e2e $(E2E_LIMIT) $(ARGS)
 
 e2e: $(STAMP) ## Everything on a real Ironic with simulated servers (a quarter of an hour)
-	$(BIN)/pytest test/e2e -m "e2e and not slow" $(ARGS)
+	$(BIN)/pytest test/e2e -m "e2e and not slow" $(E2E_LIMIT) $(ARGS)
 
 envtest: ## Build etcd, kube-apiserver and kube-controller-manager into .cache
 	hack/setup-envtest
