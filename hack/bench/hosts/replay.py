@@ -48,8 +48,8 @@ class Recording:
         return sum(map(len, self.by_name.values()))
 
 
-def read_audit(log: Path, prefix: str) -> Recording:
-    """Read the operator's writes to what is named with the prefix from an audit log, in order."""
+def read_audit(log: Path, prefix: str | tuple[str, ...]) -> Recording:
+    """Read the operator's writes to what is named with a prefix from an audit log, in order."""
     recording = Recording()
     for event in map(json.loads, log.read_text().splitlines()):
         body = event.get("requestObject")

@@ -18,8 +18,10 @@ from metal3.runtime.patch import PatchHelper, patching
 from . import conditions, hostspec, metrics
 from .conditions import Reason, Type
 from .environment import Environment
-from .placement import Decision, SelectorError, Wish, decide, is_consumer
-from .related import Scope, annotated_host, find, host_of, reuse_name
+from .hostfacts import HostFacts, facts_of, point_of
+from .hosts import Hosts
+from .placement import Decision, SelectorError, Wish
+from .related import Scope, annotated_host, find, host_of, is_consumer, reuse_name
 
 MOST_TRIES: Final = 8
 """Hosts that are tried in one pass before others get their turn."""
@@ -36,6 +38,7 @@ class Association:
     """Gives machines their hosts."""
 
     env: Environment
+    hosts: Hosts
 
     async def host(
         self, scope: Scope, helper: PatchHelper[infrav1.Metal3Machine]
@@ -80,41 +83,58 @@ class Association:
     async def _choose(
         self, scope: Scope, helper: PatchHelper[infrav1.Metal3Machine]
     ) -> metal3api.BareMetalHost | None:
-        m3m, client = scope.m3m, self.env.client
-        wish = Wish(machine=m3m, reuse_name=await reuse_name(client, scope.machine))
-        hosts = await client.list(metal3api.BareMetalHost, namespace=m3m.metadata.namespace)
+        m3m, hosts = scope.m3m, self.hosts
+        name = await reuse_name(self.env.client, scope.machine)
         try:
-            decision = decide(wish, hosts.items)
+            wish = Wish.of(m3m, name)
         except SelectorError as error:
             self._fail(m3m, Reason.INVALID_CONFIGURATION, str(error), severity="Error")
             return None
-        if not decision.candidates:
-            self._explain(m3m, decision)
-            return None
-        for host in decision.candidates[:MOST_TRIES]:
-            if await self._claim(m3m, host, helper):
+        await hosts.wait_told()
+        for _ in range(MOST_TRIES):
+            decision = hosts.view.look(m3m.metadata.namespace, wish, point_of(m3m.metadata.uid))
+            if not decision.candidates:
+                hosts.seekers.wait(m3m, wish)  # at once: a host freed meanwhile would wake nobody
+                self._explain(m3m, decision)
+                return None
+            host = await self._claim(m3m, wish, decision.candidates[0], helper)
+            if host is not None:
                 self._associated(m3m, host, decision)
                 return host
+            metrics.LOST_CLAIMS.inc()
         raise ClaimsLostError(f"{m3m.metadata.name}: all hosts that were tried went to others")
 
     async def _claim(
         self,
         m3m: infrav1.Metal3Machine,
-        host: metal3api.BareMetalHost,
+        wish: Wish,
+        facts: HostFacts,
         helper: PatchHelper[infrav1.Metal3Machine],
-    ) -> bool:
-        name = f"{host.metadata.namespace}/{host.metadata.name}"
-        m3m.metadata.annotations[infrav1.HOST_ANNOTATION] = name
-        await helper.patch()
+    ) -> metal3api.BareMetalHost | None:
+        """None when the host is somebody else's, or not what it was."""
+        view = self.hosts.view
+        view.hide(facts)
         try:
-            async with patching(self.env.client, host, optimistic_lock=True):
-                hostspec.claim(host, m3m)
-                if m3m.spec.data_template is None:
-                    hostspec.deploy(host, m3m)
-        except (ConflictError, NotFoundError):
-            metrics.LOST_CLAIMS.inc()
-            return False
-        return True
+            host = await find(self.env.client, metal3api.BareMetalHost, *facts.key)
+            if host is None or wish.rejects(facts_of(host)) is not None:
+                return None
+            m3m.metadata.annotations[infrav1.HOST_ANNOTATION] = str(facts.key)
+            await helper.patch()
+            try:
+                await self._take(m3m, host)
+            except (ConflictError, NotFoundError):
+                return None
+        except BaseException:
+            view.show(facts)
+            raise
+        return host
+
+    async def _take(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
+        """Raises ConflictError when somebody else was first, NotFoundError when it is gone."""
+        async with patching(self.env.client, host, optimistic_lock=True):
+            hostspec.claim(host, m3m)
+            if m3m.spec.data_template is None:
+                hostspec.deploy(host, m3m)
 
     def _associated(
         self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost, decision: Decision

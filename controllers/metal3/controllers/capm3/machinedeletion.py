@@ -18,8 +18,15 @@ from . import conditions, hostspec, metrics
 from .conditions import Reason, Type
 from .environment import Environment
 from .machinedata import MachineData
-from .placement import is_consumer
-from .related import annotated_host, find, host_of, machine_of, reuse_name, wants_node_reuse
+from .related import (
+    annotated_host,
+    find,
+    host_of,
+    is_consumer,
+    machine_of,
+    reuse_name,
+    wants_node_reuse,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

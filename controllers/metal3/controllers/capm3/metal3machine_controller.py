@@ -22,6 +22,7 @@ from . import conditions, hostspec
 from .association import Association, ClaimsLostError
 from .conditions import Reason, Type
 from .environment import Environment
+from .hosts import Hosts
 from .machinedata import MachineData
 from .machinedeletion import MachineDeletion
 from .machinenode import MachineNode
@@ -38,6 +39,7 @@ class Metal3MachineReconciler:
     """Each call goes as far as it can; what it waits for wakes it."""
 
     env: Environment
+    hosts: Hosts
 
     async def reconcile(self, req: ctrl.Request) -> ctrl.Result:
         """Drive one machine; unexpected errors go up, to be retried with backoff."""
@@ -104,7 +106,7 @@ class Metal3MachineReconciler:
         if m3m.spec.data_template is None:  # so that the claim can ask for the image at once
             await data.is_ready(m3m, bootstrap.data_secret_name)
         try:
-            host = await Association(env=self.env).host(scope, helper)
+            host = await Association(env=self.env, hosts=self.hosts).host(scope, helper)
         except ClaimsLostError:  # no failure: there may be others as soon as the cache shows them
             return ctrl.Result(requeue_after=SOON)
         if host is None:

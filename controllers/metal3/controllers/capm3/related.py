@@ -10,8 +10,6 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import NotFoundError, Reader
 from metal3.runtime.types import NamespacedName
 
-from .placement import is_consumer
-
 T = TypeVar("T", bound=metav1.Object)
 CONSUMER_INDEX = "capm3.metal3.io/consumer"
 """Index on BareMetalHost: ``<namespace>/<name>`` of the Metal3Machine that has it."""
@@ -66,6 +64,19 @@ def consumer_key(host: metal3api.BareMetalHost) -> list[str]:
     if ref is None or ref.kind != "Metal3Machine":
         return []
     return [f"{ref.namespace or host.metadata.namespace}/{ref.name}"]
+
+
+def is_consumer(host: metal3api.BareMetalHost, machine: metav1.Object) -> bool:
+    """Whether the host is the machine's, whatever API version or incarnation that was."""
+    ref = host.spec.consumer_ref
+    if ref is None:
+        return False
+    group = (ref.api_version or "").rpartition("/")[0]
+    return (ref.kind, group, ref.name) == (
+        "Metal3Machine",
+        infrav1.GROUP,
+        machine.metadata.name,
+    ) and (ref.namespace or host.metadata.namespace) == machine.metadata.namespace
 
 
 def annotated_host(machine: infrav1.Metal3Machine) -> str:

@@ -20,6 +20,7 @@ from metal3.runtime.types import key_of
 from . import related, wakeups, webhooks
 from .addressclaims import CLAIM_KINDS, AddressClaims, AnyClaim
 from .environment import Environment
+from .hosts import Hosts
 from .metal3cluster_controller import Metal3ClusterReconciler
 from .metal3data_controller import Metal3DataReconciler
 from .metal3datatemplate_controller import Metal3DataTemplateReconciler
@@ -28,6 +29,7 @@ from .metal3machine_controller import Metal3MachineReconciler
 from .metal3machinetemplate_controller import Metal3MachineTemplateReconciler
 from .metal3remediation_controller import add_remediation
 from .options import Capm3Options, is_fast_track
+from .seekers import attended
 from .watchfilter import filtered
 from .workload import SharedConnections, WorkloadClusters
 
@@ -35,7 +37,6 @@ RECORDER: Final = "metal3-capm3-controller"
 INDEXES: Final[Mapping[type[metav1.Object], Mapping[str, Callable[[Any], list[str]]]]] = {
     metal3api.BareMetalHost: {related.CONSUMER_INDEX: related.consumer_key},
     infrav1.Metal3Machine: {
-        wakeups.WAITS_FOR_HOST_INDEX: wakeups.waits_for_host,
         wakeups.CLUSTER_INDEX: wakeups.cluster_name,
         wakeups.UNSETTLED_INDEX: wakeups.unsettled,
         wakeups.CLONED_FROM_INDEX: wakeups.cloned_from,
@@ -91,9 +92,9 @@ def build(
     unique_names: bool = True,
 ) -> Operator:
     """As :func:`setup`; with workload clusters at hand, and several in a process if told so."""
-    nodes = Channel()
+    machines = Channel()
     if workload is None:
-        workload = _connections(mgr, nodes)
+        workload = _connections(mgr, machines)
     env = Environment(
         client=mgr.client,
         live=mgr.api_reader,
@@ -109,13 +110,19 @@ def build(
         mgr.cache.index_field(claim_kind, wakeups.DATA_INDEX, wakeups.data_name)
     given = _controller_options(mgr, options, unique_names=unique_names)
     _add_cluster_controller(mgr, env, given)
-    _add_machine_controller(mgr, env, nodes, given)
+    _add_machine_controller(mgr, env, machines, _hosts(mgr, machines), given)
     _add_template_controllers(mgr, env, given)
     _add_data_controller(mgr, env, given, claim_kinds)
     add_remediation(mgr, env, given)
     add_label_sync(mgr, env, given)
     _add_webhooks(mgr)
     return Operator(environment=env)
+
+
+def _hosts(mgr: ctrl.Manager, machines: Channel) -> Hosts:
+    hosts = Hosts(wake=machines.wake)
+    mgr.add(RunnableFunc(fn=lambda: hosts.follow(mgr.cache)))
+    return hosts
 
 
 def _add_webhooks(mgr: ctrl.Manager) -> None:
@@ -127,7 +134,7 @@ def _add_webhooks(mgr: ctrl.Manager) -> None:
     webhooks.add_converters(mgr.webhook_server.converters)
 
 
-def _connections(mgr: ctrl.Manager, nodes: Channel) -> SharedConnections:
+def _connections(mgr: ctrl.Manager, machines: Channel) -> SharedConnections:
     bell = Channel()
     connections = SharedConnections(secrets=mgr.api_reader, on_node=bell.wake)
     mgr.add(RunnableFunc(fn=connections.run))
@@ -135,7 +142,7 @@ def _connections(mgr: ctrl.Manager, nodes: Channel) -> SharedConnections:
         ctrl.new_controller_managed_by(mgr)
         .named("workloadnodes")
         .watches_raw_source(bell)
-        .complete(_NodeNews(mgr=mgr, machines=nodes))
+        .complete(_NodeNews(mgr=mgr, machines=machines))
     )
     return connections
 
@@ -175,10 +182,17 @@ def _add_cluster_controller(
 
 
 def _add_machine_controller(
-    mgr: ctrl.Manager, env: Environment, nodes: Channel, options: ctrl.ControllerOptions
+    mgr: ctrl.Manager,
+    env: Environment,
+    woken: Channel,
+    hosts: Hosts,
+    options: ctrl.ControllerOptions,
 ) -> None:
     mapped = enqueue_requests_from_map_func
     client = mgr.client
+    reconciler = filtered(
+        env, infrav1.Metal3Machine, Metal3MachineReconciler(env=env, hosts=hosts)
+    )
     (
         ctrl.new_controller_managed_by(mgr)
         .for_(infrav1.Metal3Machine)
@@ -189,12 +203,12 @@ def _add_machine_controller(
         .watches(infrav1.Metal3Data, mapped(wakeups.owning_machine))
         .watches(
             metal3api.BareMetalHost,
-            mapped(wakeups.machines_of_host(client)),
+            mapped(wakeups.machine_of_host),
             predicates=(wakeups.host_matters(),),
         )
-        .watches_raw_source(nodes)
+        .watches_raw_source(woken)
         .with_options(options)
-        .complete(filtered(env, infrav1.Metal3Machine, Metal3MachineReconciler(env=env)))
+        .complete(attended(hosts.seekers, reconciler))
     )
 
 

@@ -12,11 +12,8 @@ from metal3.runtime.event import UpdateEvent
 from metal3.runtime.predicate import Funcs, Predicate
 from metal3.runtime.types import NamespacedName, key_of
 
-from .placement import FREE, SelectorError, Wish, selector_of
 from .related import owner_name
 
-WAITS_FOR_HOST_INDEX: Final = "capm3.metal3.io/waits-for-host"
-"""Index on Metal3Machine: the namespace, while it has no host."""
 CLUSTER_INDEX: Final = "capm3.metal3.io/cluster"
 """Index on Metal3Machine: name of its Cluster."""
 UNSETTLED_INDEX: Final = "capm3.metal3.io/unsettled"
@@ -31,18 +28,8 @@ DATA_CLAIM_INDEX: Final = "capm3.metal3.io/data-claim"
 """Index on Metal3Data: name of its Metal3DataClaim."""
 DATA_INDEX: Final = "capm3.metal3.io/metal3data"
 """Index on claims of addresses: name of the Metal3Data that controls them."""
-MOST_WOKEN: Final = 3
-"""A host serves one machine. Its claim wakes the next ones, so none is forgotten."""
 
 Map = Callable[[Any], Awaitable[Iterable[NamespacedName]]]
-
-
-def waits_for_host(m3m: infrav1.Metal3Machine) -> list[str]:
-    """For WAITS_FOR_HOST_INDEX."""
-    known = metav1.find_condition(m3m.status.conditions, infrav1.ConditionType.ASSOCIATE_HOST)
-    if known is None or known.status == "True" or m3m.metadata.deletion_timestamp:
-        return []
-    return [m3m.metadata.namespace] if known.reason == infrav1.Reason.ASSOCIATE_FAILED else []
 
 
 def cluster_name(obj: metav1.Object) -> list[str]:
@@ -57,34 +44,12 @@ def unsettled(m3m: infrav1.Metal3Machine) -> list[str]:
     return [] if started is not None and started.provisioned else cluster_name(m3m)
 
 
-def machines_of_host(reader: Reader) -> Map:
-    """The machine that has the host; and, when it is free, those that wait for one like it."""
-
-    async def find(host: metal3api.BareMetalHost) -> Iterable[NamespacedName]:
-        ref = host.spec.consumer_ref
-        if ref is not None and ref.kind == "Metal3Machine":
-            return [NamespacedName(ref.namespace or host.metadata.namespace, ref.name or "")]
-        if host.status.provisioning.state not in FREE:
-            return []
-        waiting = await reader.list(
-            infrav1.Metal3Machine, fields={WAITS_FOR_HOST_INDEX: host.metadata.namespace}
-        )
-        fitting = [m3m for m3m in waiting.items if _may_fit(m3m, host)]
-        fitting.sort(key=lambda m: (m.metadata.creation_timestamp or "", m.metadata.name))
-        return [key_of(m3m) for m3m in fitting[:MOST_WOKEN]]
-
-    return find
-
-
-def _may_fit(m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> bool:
-    wish = Wish(machine=m3m)
-    domain = host.metadata.labels.get(metal3api.FAILURE_DOMAIN_LABEL, "")
-    if wish.must_be_in_domain and domain != wish.failure_domain:
-        return False
-    try:
-        return selector_of(m3m.spec.host_selector).matches(host.metadata.labels)
-    except SelectorError:
-        return False
+def machine_of_host(host: metal3api.BareMetalHost) -> Iterable[NamespacedName]:
+    """The machine that has the host; who waits for a free one is woken by Seekers."""
+    ref = host.spec.consumer_ref
+    if ref is None or ref.kind != "Metal3Machine":
+        return []
+    return [NamespacedName(ref.namespace or host.metadata.namespace, ref.name or "")]
 
 
 def infrastructure_of(kind: str) -> Callable[[Any], Iterable[NamespacedName]]:
@@ -146,7 +111,7 @@ def _host_changed(event: UpdateEvent[Any]) -> bool:
 def _face(host: metal3api.BareMetalHost) -> object:
     status, meta = host.status, host.metadata
     return (
-        host.spec.to_dict(),
+        host.spec,
         meta.labels,
         meta.annotations,
         meta.deletion_timestamp,
@@ -154,7 +119,7 @@ def _face(host: metal3api.BareMetalHost) -> object:
         status.error_message,
         status.operational_status,
         status.powered_on,
-        status.hardware.to_dict() if status.hardware is not None else None,
+        status.hardware,
     )
 
 

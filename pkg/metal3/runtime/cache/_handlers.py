@@ -108,6 +108,10 @@ class HandlerRegistration(Generic[T]):
         """Whether the handler was told of everything that was there at first."""
         return self._synced.is_set()
 
+    async def wait_synced(self) -> None:
+        """Wait until :attr:`has_synced`."""
+        await self._synced.wait()
+
     @property
     def backlog(self) -> int:
         """How many events the handler lags behind."""

@@ -4,13 +4,9 @@ import pytest
 
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.controllers.capm3.placement import (
-    LONGEST_MESSAGE,
-    Rejection,
-    SelectorError,
-    Wish,
-    decide,
-)
+from metal3.controllers.capm3.hostfacts import Rejection, facts_of, point_of
+from metal3.controllers.capm3.hostview import MOST_CANDIDATES, HostView
+from metal3.controllers.capm3.placement import LONGEST_MESSAGE, SelectorError, Wish
 
 REUSE = infrav1.NODE_REUSE_LABEL
 DOMAIN = metal3api.FAILURE_DOMAIN_LABEL
@@ -40,9 +36,17 @@ def host(name="h", state="available", labels=None, annotations=None, status=None
     )
 
 
+def decide(m3m, hosts, reuse_name=""):
+    """What a machine gets that sees these hosts."""
+    view = HostView()
+    for seen in hosts:
+        view.put(facts_of(seen))
+    return view.look("metal3", Wish.of(m3m, reuse_name), point_of(m3m.metadata.uid))
+
+
 def names(decision):
     """Of the hosts that will do, in order."""
-    return [h.metadata.name for h in decision.candidates]
+    return [h.key.name for h in decision.candidates]
 
 
 OTHER = {"kind": "Metal3Machine", "apiVersion": f"{infrav1.GROUP}/v1beta1", "name": "other"}
@@ -97,17 +101,17 @@ def test_a_host_that_will_not_do_is_counted_under_its_reason(bad, code):
     for key, value in (("rack", "a"),):
         if code is not Rejection.LABEL_MISMATCH:
             bad.metadata.labels.setdefault(key, value)
-    wish = Wish(machine=machine(hostSelector={"matchLabels": {"rack": "a"}}), reuse_name="md-mine")
-    alone = decide(wish, [bad])
+    m3m = machine(hostSelector={"matchLabels": {"rack": "a"}})
+    alone = decide(m3m, [bad], "md-mine")
     assert names(alone) == []
     assert alone.counts == {code: 1}
-    assert names(decide(wish, [bad, host("good", labels={"rack": "a"})])) == ["good"]
+    assert names(decide(m3m, [bad, host("good", labels={"rack": "a"})], "md-mine")) == ["good"]
 
 
 @pytest.mark.parametrize("state", ["ready", "available"])
 def test_free_states(state):
     """The old name of the state counts, too."""
-    assert names(decide(Wish(machine=machine()), [host(state=state)])) == ["h"]
+    assert names(decide(machine(), [host(state=state)])) == ["h"]
 
 
 @pytest.mark.parametrize(
@@ -125,8 +129,8 @@ def test_free_states(state):
 )
 def test_rules_of_the_selector(rule, fits):
     """Operators are read in any case; all of the reference work."""
-    wish = Wish(machine=machine(hostSelector={"matchExpressions": [rule]}))
-    assert bool(decide(wish, [host(labels={"n": "5"})]).candidates) is fits
+    m3m = machine(hostSelector={"matchExpressions": [rule]})
+    assert bool(decide(m3m, [host(labels={"n": "5"})]).candidates) is fits
 
 
 @pytest.mark.parametrize(
@@ -141,7 +145,7 @@ def test_rules_of_the_selector(rule, fits):
 def test_a_selector_that_makes_no_sense_is_told(rule):
     """No host is chosen by a rule nobody can read."""
     with pytest.raises(SelectorError, match="hostSelector"):
-        decide(Wish(machine=machine(hostSelector={"matchExpressions": [rule]})), [host()])
+        decide(machine(hostSelector={"matchExpressions": [rule]}), [host()])
 
 
 def test_the_explanation_counts_and_names_the_nearest():
@@ -153,8 +157,8 @@ def test_the_explanation_counts_and_names_the_nearest():
     ]
     hosts += [host("p", labels={"rack": "a"}, annotations={metal3api.PAUSED_ANNOTATION: ""})]
     hosts += [host("r", labels={"rack": "a", REUSE: "md-other"})]
-    wish = Wish(machine=machine(hostSelector={"matchLabels": {"rack": "a"}}))
-    assert decide(wish, hosts).explain() == (
+    m3m = machine(hostSelector={"matchLabels": {"rack": "a"}})
+    assert decide(m3m, hosts).explain() == (
         "no available host found, 12 hosts: 7 label mismatch on rack, 3 in error, "
         "1 reserved for node reuse, 1 paused; nearest: e2, in error (y)"
     )
@@ -163,25 +167,25 @@ def test_the_explanation_counts_and_names_the_nearest():
 def test_the_explanation_is_bounded():
     """Thousands of hosts, and names of any length, do not make a longer text."""
     hosts = [host(f"h{i}" + "x" * 200, status={"errorMessage": "e" * 9000}) for i in range(2000)]
-    assert len(decide(Wish(machine=machine()), hosts).explain()) <= LONGEST_MESSAGE
+    assert len(decide(machine(), hosts).explain()) <= LONGEST_MESSAGE
 
 
 def test_no_hosts_at_all():
     """An empty namespace is told apart from hosts that do not fit."""
-    assert "there are no hosts" in decide(Wish(machine=machine()), []).explain()
+    assert "there are no hosts" in decide(machine(), []).explain()
 
 
 def test_the_choice_is_the_same_whatever_the_order():
     """Lists come in any order; the machine's order of preference does not change."""
     hosts = [host(f"h{i}") for i in range(20)]
-    wish = Wish(machine=machine())
-    assert names(decide(wish, hosts)) == names(decide(wish, hosts[::-1]))
+    m3m = machine()
+    assert names(decide(m3m, hosts)) == names(decide(m3m, hosts[::-1]))
 
 
 def test_machines_spread_over_equal_hosts():
     """Many machines that look at once do not all want the same host."""
     hosts = [host(f"h{i}") for i in range(20)]
-    first = {names(decide(Wish(machine=machine(f"m{i}")), hosts))[0] for i in range(20)}
+    first = {names(decide(machine(f"m{i}"), hosts))[0] for i in range(20)}
     assert len(first) > 5
 
 
@@ -194,21 +198,21 @@ def test_healthy_hosts_come_first():
         host("once", status={"errorCount": 1}),
         host("good"),
     ]
-    assert names(decide(Wish(machine=machine()), hosts)) == ["good", "once", "failed", "sick"]
+    assert names(decide(machine(), hosts)) == ["good", "once", "failed", "sick"]
 
 
 def test_failure_domain_is_a_preference_by_default():
     """As with the Go provider a host elsewhere is taken when there is none inside."""
-    wish = Wish(machine=machine(failureDomain="a"))
+    m3m = machine(failureDomain="a")
     inside, outside = host("in", labels={DOMAIN: "a"}), host("out", labels={DOMAIN: "b"})
-    assert names(decide(wish, [outside, inside])) == ["in"]
-    assert names(decide(wish, [outside])) == ["out"]
+    assert names(decide(m3m, [outside, inside])) == ["in"]
+    assert names(decide(m3m, [outside])) == ["out"]
 
 
 def test_failure_domain_can_be_required():
     """With the policy Required the machine waits, and says for what."""
-    wish = Wish(machine=machine(failureDomain="a", failureDomainPolicy="Required"))
-    decision = decide(wish, [host("out", labels={DOMAIN: "b"}), host("none")])
+    m3m = machine(failureDomain="a", failureDomainPolicy="Required")
+    decision = decide(m3m, [host("out", labels={DOMAIN: "b"}), host("none")])
     assert names(decision) == []
     assert decision.counts == {Rejection.FAILURE_DOMAIN: 2}
 
@@ -218,7 +222,7 @@ def test_a_reserved_host_is_taken_before_a_free_one():
     cluster = {"kind": "Cluster", "apiVersion": "cluster.x-k8s.io/v1beta2", "name": "c"}
     mine = host("mine", labels={REUSE: "md-a"}, consumerRef=cluster)
     for hosts in ([mine, host("free")], [host("free"), mine]):
-        decision = decide(Wish(machine=machine(), reuse_name="md-a"), hosts)
+        decision = decide(machine(), hosts, "md-a")
         assert names(decision) == ["mine"]
         assert decision.is_reuse
 
@@ -226,15 +230,15 @@ def test_a_reserved_host_is_taken_before_a_free_one():
 def test_an_available_reserved_host_is_taken_though_others_are_not_ready():
     """The order of the list does not matter."""
     ready, busy = host("a", labels={REUSE: "md-a"}), host("b", "deprovisioning", {REUSE: "md-a"})
-    wish = Wish(machine=machine(), reuse_name="md-a")
+    m3m = machine()
     for hosts in ([ready, busy], [busy, ready]):
-        assert names(decide(wish, hosts)) == ["a"]
+        assert names(decide(m3m, hosts, "md-a")) == ["a"]
 
 
 def test_a_reserved_host_that_is_being_cleaned_is_waited_for():
     """Even when another is free: that is what node reuse asks for."""
     busy = host("busy", "deprovisioning", {REUSE: "md-a"})
-    decision = decide(Wish(machine=machine(), reuse_name="md-a"), [busy, host("free")])
+    decision = decide(machine(), [busy, host("free")], "md-a")
     assert names(decision) == []
     assert decision.awaited == ["busy"]
     assert "busy" in decision.explain()
@@ -243,5 +247,5 @@ def test_a_reserved_host_that_is_being_cleaned_is_waited_for():
 def test_a_broken_reserved_host_is_not_waited_for():
     """A host in error would be waited for without end."""
     broken = host("broken", "deprovisioning", {REUSE: "md-a"}, status={"errorMessage": "x"})
-    decision = decide(Wish(machine=machine(), reuse_name="md-a"), [broken, host("free")])
+    decision = decide(machine(), [broken, host("free")], "md-a")
     assert names(decision) == ["free"]
