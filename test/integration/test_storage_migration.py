@@ -109,14 +109,16 @@ async def test_an_old_version_can_be_dropped_after_the_migration(start_environme
             user = await own_rights(env, client, "capm3") if env.enforces_rbac else env.kubeconfig
             tasks.create_task((await migrating(user)).start(stop))
             async with asyncio.timeout(60):
-                while await stored_versions(client) != [["v1beta2"]] * 2:
+                while await stored_versions(client) != [["v1beta2"]] * 2:  # noqa: ASYNC110 - the server is another process
                     await asyncio.sleep(0.1)
             stop.set()
 
             for name in NAMES:
                 crd = await client.get(CRD, NamespacedName("", name))
                 kept = [v for v in crd.to_dict()["spec"]["versions"] if v["name"] == "v1beta2"]
-                body = {"spec": {"versions": kept, "conversion": {"strategy": "None", "webhook": None}}}
+                body = {
+                    "spec": {"versions": kept, "conversion": {"strategy": "None", "webhook": None}}
+                }
                 await client.patch(crd, Patch(PatchType.MERGE, body))
             found = await client.get(infrav1.Metal3Cluster, NamespacedName("default", "old-0"))
             assert found.spec.control_plane_endpoint.host == "192.0.2.1"
