@@ -11,7 +11,7 @@ E2E_LIMIT := -o faulthandler_timeout=0
 .DEFAULT_GOAL := help
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml hack/constraints.txt hack/install
 	hack/install $(VENV) $(PYTHON)
@@ -25,8 +25,8 @@ demo: $(STAMP) ## Run three simulated servers from registering to provisioned (A
 test: $(STAMP) ## Set up and run the tests (unit, and integration on the embedded API)
 	$(BIN)/pytest -n auto $(ARGS)
 
-integration: $(STAMP) ## The integration suite on a real kube-apiserver (built once, needs Go)
-	METAL3_TEST_API=kube $(BIN)/pytest -n 2 test/integration $(ARGS)
+integration: $(STAMP) ## The integration suite on a real kube-apiserver and Cluster API (built once, needs Go)
+	METAL3_TEST_API=kube $(BIN)/pytest -n 2 --dist loadgroup test/integration $(ARGS)
 
 e2e-smoke: $(STAMP) ## The demo as a user runs it, with kubectl, on a real Ironic
 	$(BIN)/pytest test/e2e/test_demo.py -m e2e $(E2E_LIMIT) $(ARGS)
@@ -36,6 +36,9 @@ e2e: $(STAMP) ## Everything on a real Ironic with simulated servers (a quarter o
 
 envtest: ## Build etcd, kube-apiserver and kube-controller-manager into .cache
 	hack/setup-envtest
+
+capi: ## Build Cluster API's manager and clusterctl into .cache
+	hack/setup-capi
 
 generate: $(STAMP) ## Make generated code and docs again
 	$(BIN)/python hack/generate-api
@@ -65,7 +68,10 @@ bench: $(STAMP) ## Side-by-side benchmarks (several minutes)
 build: $(STAMP) ## A wheel in dist/
 	$(BIN)/pip wheel -q --no-deps -w dist .
 
+release-manifests: ## What clusterctl takes from a release, in dist/ (needs kubectl)
+	hack/release-manifests
+
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
-.PHONY: help install demo test integration e2e-smoke e2e envtest generate fmt lint typecheck verify bench build clean
+.PHONY: help install demo test integration e2e-smoke e2e envtest capi generate fmt lint typecheck verify bench build release-manifests clean

@@ -30,6 +30,9 @@ CAPM3_CRDS: Final = tuple(
 )
 """CRDs whose versions are converted by the provider's webhook."""
 
+STORAGE_MIGRATION: Final = "StorageVersionMigration"
+"""The phase that ``--skip-crd-migration-phases`` may name; there is nothing to do in others."""
+
 
 class UnknownOperatorError(ValueError):
     """``--operators`` names one that does not exist."""
@@ -106,6 +109,7 @@ def _capm3(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator
         watch_filter=args.watch_filter,
         **_given(concurrency=args.metal3machine_concurrency),
         name_based_preallocation=args.enable_bmh_name_based_preallocation,
+        storage_migration=STORAGE_MIGRATION not in args.skip_crd_migration_phases,
     )
 
     async def setup(mgr: ctrl.Manager) -> None:

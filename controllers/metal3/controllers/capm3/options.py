@@ -14,7 +14,8 @@ class Capm3Options:
     ``namespaces`` empty means all. ``concurrency`` is how many objects of a kind are worked on at
     once. With ``name_based_preallocation`` addresses are claimed under the name of the host, so
     that a pool can reserve them. ``resync`` is how often an object that waits is looked at although
-    nothing woke it; ``node_poll`` the same for nodes of workload clusters.
+    nothing woke it; ``node_poll`` the same for nodes of workload clusters. ``storage_migration`` has
+    objects of older versions stored in the current one.
     """
 
     namespaces: tuple[str, ...] = ()
@@ -24,6 +25,7 @@ class Capm3Options:
     fast_track: bool = False
     resync: timedelta = timedelta(minutes=10)
     node_poll: timedelta = timedelta(minutes=1)
+    storage_migration: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense; raises ValueError."""

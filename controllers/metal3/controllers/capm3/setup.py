@@ -30,6 +30,7 @@ from .metal3machinetemplate_controller import Metal3MachineTemplateReconciler
 from .metal3remediation_controller import add_remediation
 from .options import Capm3Options, is_fast_track
 from .seekers import attended
+from .storagemigration import StorageMigration
 from .watchfilter import filtered
 from .workload import SharedConnections, WorkloadClusters
 
@@ -64,7 +65,9 @@ async def setup(
     if is_fast_track(variables):
         options = replace(options, fast_track=True)
     served = [kind for kind in CLAIM_KINDS if await _is_served(mgr.api_reader, kind)]
-    build(mgr, options, claim_kinds=tuple(served))
+    env = build(mgr, options, claim_kinds=tuple(served)).environment
+    if options.storage_migration:
+        mgr.add(StorageMigration(client=env.client, live=env.live, recorder=env.recorder))
 
 
 async def _is_served(reader: Reader, kind: type[metav1.Object]) -> bool:

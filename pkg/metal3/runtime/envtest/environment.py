@@ -147,9 +147,21 @@ class Environment:
 
         Raises InstallError.
         """
-        crds = await asyncio.to_thread(read_manifests, paths, kinds=CRD_KIND)
-        local = lead_conversions_here(crds, self._serving) if self._serving else crds
-        await install_crds(self._plane.admin, local, within=self.ready_within)
+        await self._install_crds(paths, self._serving)
+
+    async def add_webhooks(
+        self, name: str, options: WebhookInstallOptions, *, crds: Sequence[Path] = ()
+    ) -> WebhookServing:
+        """Wire one more webhook server, with its own port and certificate, and say where it must be.
+
+        Conversions of ``crds`` lead there too, and the CRDs are installed. Raises InstallError.
+        """
+        cert_dir = self._folder / f"webhooks-{name}"
+        serving = await asyncio.to_thread(prepare_serving, options, cert_dir)
+        if crds:
+            await self._install_crds(crds, serving)
+        await self._install_webhooks(options, serving)
+        return serving
 
     async def stop_apiserver(self, *, graceful: bool = False) -> None:
         """Take the API server away, as a crash does unless graceful; its data stays.
@@ -177,11 +189,21 @@ class Environment:
             self._serving = await asyncio.to_thread(prepare_serving, self.webhooks, cert_dir)
         if self.crds:
             await self.install_crds(self.crds)
-        if self.webhooks and self.webhooks.manifests:
-            manifests = await asyncio.to_thread(
-                read_manifests, self.webhooks.manifests, kinds=WEBHOOK_KINDS
-            )
-            await install_webhooks(self._plane.admin, manifests, self.webhook_serving)
+        if self.webhooks:
+            await self._install_webhooks(self.webhooks, self.webhook_serving)
+
+    async def _install_crds(self, paths: Sequence[Path], serving: WebhookServing | None) -> None:
+        crds = await asyncio.to_thread(read_manifests, paths, kinds=CRD_KIND)
+        local = lead_conversions_here(crds, serving) if serving else crds
+        await install_crds(self._plane.admin, local, within=self.ready_within)
+
+    async def _install_webhooks(
+        self, options: WebhookInstallOptions, serving: WebhookServing
+    ) -> None:
+        if not options.manifests:
+            return
+        manifests = await asyncio.to_thread(read_manifests, options.manifests, kinds=WEBHOOK_KINDS)
+        await install_webhooks(self._plane.admin, manifests, serving)
 
     def _make_plane(self) -> _ControlPlane:
         if self.api == "kube":

@@ -1,0 +1,96 @@
+"""What the fixture's machines run: a kubelet each, that makes a node of its workload cluster."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from metal3.api.core import v1 as corev1
+from metal3.api.meta import v1 as metav1
+from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.provisioner.fixture import FixtureBackend
+from metal3.runtime.client import ApiError, Client, NotFoundError
+from metal3.runtime.types import NamespacedName
+
+LOOK = 0.2
+UUID_LABEL = "metal3.io/uuid"
+
+
+def node_name(host: NamespacedName) -> str:
+    """All clusters of a test share one workload API, so names carry the namespace."""
+    return f"{host.namespace}-{host.name}"
+
+
+@dataclass(kw_only=True)
+class Kubelets:
+    """One for each machine that runs a system from its disk. It registers once, when it boots.
+
+    Machines in ``broken`` run, but their kubelet does not: it is said to be dead. A boot heals it,
+    unless the machine is in ``lost``, too.
+    """
+
+    backend: FixtureBackend
+    management: Client
+    workload: Client
+    broken: set[NamespacedName] = field(default_factory=set)
+    lost: set[NamespacedName] = field(default_factory=set)
+    _running: set[NamespacedName] = field(default_factory=set)
+    _said: dict[NamespacedName, str] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Until cancelled; the API servers may be away for a while."""
+        while True:
+            with contextlib.suppress(ApiError):
+                await self._look()
+            await asyncio.sleep(LOOK)
+
+    async def _look(self) -> None:
+        machines = self.backend.hardware.items()
+        up = {key for key, machine in machines if machine.disk and machine.powered_on}
+        for key in self._running - up:
+            self._running.discard(key)
+            await self._report(key, "Unknown")
+        for key in up - self._running:
+            self.broken.discard(key)
+            if key not in self.lost:
+                await self._register(key)
+            self._running.add(key)
+        for key in up:
+            await self._report(key, "Unknown" if key in self.broken | self.lost else "True")
+
+    async def _register(self, key: NamespacedName) -> None:
+        host = await self.management.get(metal3api.BareMetalHost, key)
+        node = corev1.Node.named(node_name(key))
+        node.metadata.labels = {UUID_LABEL: host.metadata.uid, "kubernetes.io/hostname": key.name}
+        node.spec.provider_id = await self._provider_id(host)
+        self._said.pop(key, None)
+        try:
+            await self.workload.get(corev1.Node, NamespacedName("", node.metadata.name))
+        except NotFoundError:
+            await self.workload.create(node)
+
+    async def _provider_id(self, host: metal3api.BareMetalHost) -> str:
+        """As ``--provider-id=metal3://{{ ds.meta_data.providerid }}`` does it."""
+        ref = host.spec.meta_data
+        if ref is None:
+            return ""
+        key = NamespacedName(ref.namespace or host.metadata.namespace, ref.name or "")
+        secret = corev1.secret_data(await self.management.get(corev1.Secret, key))
+        found: dict[str, Any] = yaml.safe_load(secret["metaData"]) or {}
+        return f"metal3://{found['providerid']}" if "providerid" in found else ""
+
+    async def _report(self, key: NamespacedName, ready: str) -> None:
+        if self._said.get(key) == ready:
+            return
+        with contextlib.suppress(NotFoundError):  # deleted by Cluster API
+            name = NamespacedName("", node_name(key))
+            node = await self.workload.get(corev1.Node, name)
+            now = metav1.format_time(datetime.now(UTC))
+            node.status.conditions = [
+                corev1.NodeCondition(type="Ready", status=ready, last_transition_time=now)
+            ]
+            await self.workload.status.update(node)
+        self._said[key] = ready
