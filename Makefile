@@ -38,6 +38,7 @@ envtest: ## Build etcd, kube-apiserver and kube-controller-manager into .cache
 generate: $(STAMP) ## Make generated code and docs again
 	$(BIN)/python hack/generate-api
 	$(BIN)/python hack/generate-docs
+	$(BIN)/python hack/generate-monitoring
 
 fmt: $(STAMP) ## Format the code
 	$(BIN)/ruff format .
@@ -55,6 +56,7 @@ typecheck: $(STAMP) ## mypy and pyright, both strict
 verify: $(STAMP) ## Generated code, docs and manifests are what their sources say
 	$(BIN)/python hack/generate-api --check
 	$(BIN)/python hack/generate-docs --check
+	$(BIN)/python hack/generate-monitoring --check
 	hack/verify-manifests
 
 bench: $(STAMP) ## Side-by-side benchmarks (several minutes)
