@@ -28,6 +28,11 @@ REJECTIONS: Final = Counter(
 RELEASES: Final = Counter(
     "metal3_capm3_host_releases_total", "Hosts given back", ("reserved",), registry=REGISTRY
 )
+RESERVATIONS_ENDED: Final = Counter(
+    "metal3_capm3_reservations_ended_total",
+    "Hosts reserved for node reuse whose owner was gone",
+    registry=REGISTRY,
+)
 REMEDIATIONS: Final = Counter(
     "metal3_capm3_remediations_total", "Steps of remediations", ("phase",), registry=REGISTRY
 )

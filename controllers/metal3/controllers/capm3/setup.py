@@ -20,6 +20,7 @@ from metal3.runtime.types import key_of
 from . import related, wakeups, webhooks
 from .addressclaims import CLAIM_KINDS, AddressClaims, AnyClaim
 from .environment import Environment
+from .hostreservation_controller import add_host_reservations
 from .metal3cluster_controller import Metal3ClusterReconciler
 from .metal3data_controller import Metal3DataReconciler
 from .metal3datatemplate_controller import Metal3DataTemplateReconciler
@@ -114,6 +115,7 @@ def build(
     _add_data_controller(mgr, env, given, claim_kinds)
     add_remediation(mgr, env, given)
     add_label_sync(mgr, env, given)
+    add_host_reservations(mgr, env, given)
     _add_webhooks(mgr)
     return Operator(environment=env)
 

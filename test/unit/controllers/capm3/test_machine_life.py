@@ -46,6 +46,8 @@ async def test_a_machine_gets_a_host_and_gives_it_back(
         assert host.spec.user_data.name == "m-0-bootstrap"
         assert host.spec.consumer_ref.name == "m-0"
         assert host.metadata.labels[clusterv1.CLUSTER_NAME_LABEL] == "c"
+        secret = await w.get(corev1.Secret, host.spec.bmc.credentials_name)
+        assert secret.metadata.labels[clusterv1.CLUSTER_NAME_LABEL] == "c"
         m3c = await w.get(infrav1.Metal3Cluster, "c")
         assert m3c.status.initialization.provisioned
 
@@ -56,6 +58,8 @@ async def test_a_machine_gets_a_host_and_gives_it_back(
         assert host.spec.image is None
         assert host.spec.user_data is None
         assert clusterv1.CLUSTER_NAME_LABEL not in host.metadata.labels
+        secret = await w.get(corev1.Secret, host.spec.bmc.credentials_name)
+        assert clusterv1.CLUSTER_NAME_LABEL not in secret.metadata.labels
         assert host.status.provisioning.state == metal3api.ProvisioningState.AVAILABLE
 
 
