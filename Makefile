@@ -43,6 +43,7 @@ capi: ## Build Cluster API's manager and clusterctl into .cache
 generate: $(STAMP) ## Make generated code and docs again
 	$(BIN)/python hack/generate-api
 	$(BIN)/python hack/generate-docs
+	$(BIN)/python hack/generate-monitoring
 
 fmt: $(STAMP) ## Format the code
 	$(BIN)/ruff format .
@@ -60,6 +61,7 @@ typecheck: $(STAMP) ## mypy and pyright, both strict
 verify: $(STAMP) ## Generated code, docs and manifests are what their sources say
 	$(BIN)/python hack/generate-api --check
 	$(BIN)/python hack/generate-docs --check
+	$(BIN)/python hack/generate-monitoring --check
 	hack/verify-manifests
 
 bench: $(STAMP) ## Side-by-side benchmarks (several minutes)

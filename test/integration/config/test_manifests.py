@@ -13,12 +13,12 @@ pytestmark = pytest.mark.skipif(
     KUBECTL is None, reason="kubectl is NOT INSTALLED: nothing is shown"
 )
 
-CERT_MANAGER = """
+STAND_IN = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {{name: {plural}.cert-manager.io}}
+metadata: {{name: {plural}.{group}}}
 spec:
-  group: cert-manager.io
+  group: {group}
   scope: Namespaced
   names: {{kind: {kind}, listKind: {kind}List, plural: {plural}, singular: {singular}}}
   versions:
@@ -28,6 +28,12 @@ spec:
     schema:
       openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}
 """
+FOREIGN = {
+    "Certificate": "cert-manager.io",
+    "Issuer": "cert-manager.io",
+    "PrometheusRule": "monitoring.coreos.com",
+    "ServiceMonitor": "monitoring.coreos.com",
+}
 REVISIONS = "{range .items[*]}{.metadata.uid}={.metadata.resourceVersion} {end}"
 
 
@@ -53,14 +59,14 @@ def kubectl(tmp_path):
 
 
 @pytest.fixture
-def cert_manager(tmp_path):
-    """Stand-ins for the two kinds of cert-manager that the manifests use."""
-    folder = tmp_path / "cert-manager"
+def foreign_kinds(tmp_path):
+    """Stand-ins for the kinds of cert-manager and the Prometheus operator that are used."""
+    folder = tmp_path / "foreign"
     folder.mkdir()
-    for kind in ("Certificate", "Issuer"):
-        singular = kind.lower()
-        text = CERT_MANAGER.format(kind=kind, singular=singular, plural=f"{singular}s")
-        (folder / f"{singular}.yaml").write_text(text)
+    for kind, group in FOREIGN.items():
+        name = kind.lower()
+        text = STAND_IN.format(kind=kind, group=group, singular=name, plural=f"{name}s")
+        (folder / f"{name}.yaml").write_text(text)
     return folder
 
 
@@ -97,9 +103,9 @@ async def test_all_samples_are_accepted_by_the_crds(start_environment, kubectl):
         assert set(said(out).values()) == {"serverside-applied"}
 
 
-async def test_the_default_configuration_is_accepted(start_environment, kubectl, cert_manager):
+async def test_the_default_configuration_is_accepted(start_environment, kubectl, foreign_kinds):
     """Everything config/default renders goes in, one ``kubectl apply`` on a cluster that is new."""
-    async with start_environment(crds=[cert_manager]) as env:
+    async with start_environment(crds=[foreign_kinds]) as env:
         rendered, _ = await kubectl(env, "kustomize", str(CONFIG / "default"))
         wanted = {
             f"{obj['kind'].lower()}/{obj['metadata']['name']}"
@@ -113,3 +119,11 @@ async def test_the_default_configuration_is_accepted(start_environment, kubectl,
         complaints, _ = await kubectl(env, "get", "crd", f"--output=jsonpath={query}")
         assert not complaints
         await kubectl(env, "wait", "--for=condition=established", "crd", "--all", "--timeout=60s")
+        out, _ = await kubectl(
+            env, "apply", "--server-side", f"--kustomize={CONFIG / 'monitoring'}"
+        )
+        assert {line.partition("/")[0].partition(".")[0] for line in out.splitlines()} == {
+            "configmap",
+            "prometheusrule",
+            "servicemonitor",
+        }

@@ -3,12 +3,11 @@
 Series that name a host go when the host does. ``metal3_hosts`` is ours: hosts per state.
 """
 
-from collections import Counter as Tally
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from metal3.runtime.metrics import REGISTRY
+from metal3.runtime.metrics import REGISTRY, Tally
 from metal3.runtime.types import NamespacedName
 
 _HOST: Final = ("namespace", "host")
@@ -100,25 +99,14 @@ class StateGauge:
     """Keeps ``metal3_hosts`` in step with the states that were seen last."""
 
     def __init__(self) -> None:
-        self._states: dict[NamespacedName, str] = {}
-        self._counts: Tally[str] = Tally()
+        self._tally = Tally(HOSTS)
 
     def see(self, key: NamespacedName, state: str) -> None:
         """The host is in this state now."""
-        before = self._states.get(key)
-        if before == state:
-            return
-        self._states[key] = state
-        self._move(before, -1)
-        self._move(state, +1)
+        self._tally.see(key, state)
 
     def forget(self, key: NamespacedName) -> None:
         """The host is gone, and its series with it."""
-        self._move(self._states.pop(key, None), -1)
+        self._tally.forget(key)
         for metric in _PER_HOST:
             metric.remove_by_labels({"namespace": key.namespace, "host": key.name})
-
-    def _move(self, state: str | None, step: int) -> None:
-        if state is not None:
-            self._counts[state] += step
-            HOSTS.labels(state=state or "none").set(self._counts[state])

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from metal3 import ctrl
+from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import ConflictError, NotFoundError
 from metal3.runtime.patch import PatchHelper, patching
 
-from . import conditions, hostspec, metrics
+from . import bmcsecret, conditions, hostspec, metrics
 from .conditions import Reason, Type
 from .environment import Environment
 from .hostfacts import HostFacts, facts_of, point_of
@@ -49,7 +50,7 @@ class Association:
         """
         host = await self._present(scope.m3m)
         if host is not None:
-            self._remember(scope.m3m, host)
+            await self._remember(scope.m3m, host)
             return host
         if _was_associated(scope.m3m) and annotated_host(scope.m3m):
             self._host_is_gone(scope.m3m)
@@ -65,12 +66,21 @@ class Association:
         found = await find(self.env.live, metal3api.BareMetalHost, m3m.metadata.namespace, name)
         return found if found is not None and is_consumer(found, m3m) else None
 
-    def _remember(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
+    async def _remember(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
         name = f"{host.metadata.namespace}/{host.metadata.name}"
         m3m.metadata.annotations[infrav1.HOST_ANNOTATION] = name
         known = metav1.find_condition(m3m.status.conditions, Type.ASSOCIATE_HOST)
         if known is None or known.status != metav1.ConditionStatus.TRUE:
+            await self._label_secret(m3m, host)
             conditions.mark_true(m3m, Type.ASSOCIATE_HOST, Reason.ASSOCIATED, now=self.env.now())
+
+    async def _label_secret(
+        self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost
+    ) -> None:
+        """Before the condition tells that the host is ours: a stop in between repeats it."""
+        cluster = m3m.metadata.labels.get(clusterv1.CLUSTER_NAME_LABEL)
+        if cluster:
+            await bmcsecret.label(self.env.client, host, cluster)
 
     def _host_is_gone(self, m3m: infrav1.Metal3Machine) -> None:
         text = (
@@ -99,6 +109,7 @@ class Association:
                 return None
             host = await self._claim(m3m, wish, decision.candidates[0], helper)
             if host is not None:
+                await self._label_secret(m3m, host)
                 self._associated(m3m, host, decision)
                 return host
             metrics.LOST_CLAIMS.inc()

@@ -153,6 +153,20 @@ def _old_status(obj: Owner) -> infrav1.DeprecatedV1beta1:
     return obj.status.deprecated.v_1_beta_1
 
 
+def waits_for(obj: Owner) -> str:
+    """Why the object is not ready, in one stable word; ``Ready`` when it is."""
+    if obj.metadata.deletion_timestamp:
+        return Reason.DELETING
+    if metav1.is_condition_true(obj.status.conditions, clusterv1.PAUSED_CONDITION):
+        return Reason.PAUSED
+    found = [metav1.find_condition(obj.status.conditions, kind) for kind in SUMMARY[type(obj)]]
+    for condition in found:
+        if condition is not None and condition.status == metav1.ConditionStatus.FALSE:
+            return condition.reason
+    known = all(c is not None and c.status == metav1.ConditionStatus.TRUE for c in found)
+    return Reason.READY if known else Reason.READY_UNKNOWN
+
+
 def set_failure(obj: Owner, reason: str, message: str) -> None:
     """What v1beta1 calls a terminal failure; :func:`clear_failure` takes it back."""
     old = _old_status(obj)

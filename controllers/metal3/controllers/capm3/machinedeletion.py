@@ -14,7 +14,7 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import NotFoundError
 from metal3.runtime.patch import patching
 
-from . import conditions, hostspec, metrics
+from . import bmcsecret, conditions, hostspec, metrics
 from .conditions import Reason, Type
 from .environment import Environment
 from .machinedata import MachineData
@@ -65,6 +65,8 @@ class MachineDeletion:
     ) -> bool:
         """True when the host is given back; False while it has to be waited for."""
         step = hostspec.release_step(host)
+        if step is hostspec.Release.NOW:
+            await bmcsecret.label(self.env.client, host, None)
         reserve_as = await self._reservation(m3m, cluster)
         try:
             async with patching(self.env.client, host, optimistic_lock=True):

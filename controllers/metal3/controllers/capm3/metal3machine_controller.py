@@ -6,7 +6,7 @@ Writes:  Metal3Machine, the BareMetalHost it claims, its Metal3DataClaim, provid
 Looks again: after ``resync`` while it waits for a host, after ``node_poll`` for a node.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -16,9 +16,10 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import NotFoundError
+from metal3.runtime.metrics import Tally
 from metal3.runtime.patch import PatchHelper, ensure_finalizer, patching
 
-from . import conditions, hostspec
+from . import conditions, hostspec, metrics
 from .association import Association, ClaimsLostError
 from .conditions import Reason, Type
 from .environment import Environment
@@ -40,12 +41,14 @@ class Metal3MachineReconciler:
 
     env: Environment
     hosts: Hosts
+    machines: Tally = field(default_factory=lambda: Tally(metrics.MACHINES))
 
     async def reconcile(self, req: ctrl.Request) -> ctrl.Result:
         """Drive one machine; unexpected errors go up, to be retried with backoff."""
         try:
             m3m = await self.env.client.get(infrav1.Metal3Machine, req)
         except NotFoundError:
+            self.machines.forget(req)
             return ctrl.Result()
         if not m3m.metadata.deletion_timestamp:
             await ensure_finalizer(self.env.client, m3m, infrav1.MACHINE_FINALIZER)
@@ -58,6 +61,9 @@ class Metal3MachineReconciler:
     def _finish(self, m3m: infrav1.Metal3Machine) -> None:
         if metav1.has_finalizer(m3m, infrav1.MACHINE_FINALIZER):
             conditions.summarize(m3m, now=self.env.now())
+            self.machines.see(ctrl.key_of(m3m), conditions.waits_for(m3m))
+        else:
+            self.machines.forget(ctrl.key_of(m3m))
 
     async def _drive(self, m3m: infrav1.Metal3Machine, helper: Helper) -> ctrl.Result:
         client = self.env.client

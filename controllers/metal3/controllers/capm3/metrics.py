@@ -1,9 +1,14 @@
-"""Counters of the provider's decisions."""
+"""Figures of the provider's decisions, and of what its machines wait for.
+
+Decisions that can be counted before the first of them is taken start at zero, so that it shows as a
+rise.
+"""
 
 from typing import Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
+from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.runtime.metrics import REGISTRY
 
 _SECONDS: Final = (0.1, 0.5, 1, 5, 30, 120, 600, 3600, 14400)
@@ -23,6 +28,11 @@ REJECTIONS: Final = Counter(
 RELEASES: Final = Counter(
     "metal3_capm3_host_releases_total", "Hosts given back", ("reserved",), registry=REGISTRY
 )
+RESERVATIONS_ENDED: Final = Counter(
+    "metal3_capm3_reservations_ended_total",
+    "Hosts reserved for node reuse whose owner was gone",
+    registry=REGISTRY,
+)
 REMEDIATIONS: Final = Counter(
     "metal3_capm3_remediations_total", "Steps of remediations", ("phase",), registry=REGISTRY
 )
@@ -32,3 +42,15 @@ TIME_TO_CLAIM: Final = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+MACHINES: Final = Gauge(
+    "metal3_capm3_machines",
+    "Metal3Machines by the reason why they are not ready (Ready: they are)",
+    ("reason",),
+    registry=REGISTRY,
+)
+
+for _truth in ("true", "false"):
+    CLAIMS.labels(reuse=_truth)
+    RELEASES.labels(reserved=_truth)
+for _phase in filter(None, infrav1.RemediationPhase):
+    REMEDIATIONS.labels(phase=str(_phase))

@@ -20,6 +20,7 @@ from metal3.runtime.types import key_of
 from . import related, wakeups, webhooks
 from .addressclaims import CLAIM_KINDS, AddressClaims, AnyClaim
 from .environment import Environment
+from .hostreservation_controller import add_host_reservations
 from .hosts import Hosts
 from .metal3cluster_controller import Metal3ClusterReconciler
 from .metal3data_controller import Metal3DataReconciler
@@ -118,6 +119,7 @@ def build(
     _add_data_controller(mgr, env, given, claim_kinds)
     add_remediation(mgr, env, given)
     add_label_sync(mgr, env, given)
+    add_host_reservations(mgr, env, given)
     _add_webhooks(mgr)
     return Operator(environment=env)
 
@@ -193,9 +195,7 @@ def _add_machine_controller(
 ) -> None:
     mapped = enqueue_requests_from_map_func
     client = mgr.client
-    reconciler = filtered(
-        env, infrav1.Metal3Machine, Metal3MachineReconciler(env=env, hosts=hosts)
-    )
+    reconciler = filtered(env, infrav1.Metal3Machine, Metal3MachineReconciler(env=env, hosts=hosts))
     (
         ctrl.new_controller_managed_by(mgr)
         .for_(infrav1.Metal3Machine)

@@ -14,6 +14,7 @@ from ._process import (
     webhook_in_flight,
 )
 from ._registry import CONTENT_TYPE, REGISTRY, render
+from ._tally import Tally
 from ._workqueue import QueueGauges, QueueMetrics
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "QueueGauges",
     "QueueMetrics",
     "ReconcileOutcome",
+    "Tally",
     "observe_rest_request",
     "observe_webhook",
     "render",

@@ -9,6 +9,7 @@ from metal3.api.core import v1 as corev1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.metrics import REGISTRY
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -23,6 +24,11 @@ def condition(obj, kind):
 def is_provisioned(m3m):
     """Whether Cluster API would go on."""
     return m3m.status.initialization is not None and m3m.status.initialization.provisioned
+
+
+def machines_that_wait(reason):
+    """What the gauge of machines says of one reason."""
+    return REGISTRY.get_sample_value("metal3_capm3_machines", {"reason": reason})
 
 
 async def test_a_machine_gets_a_host_and_gives_it_back(
@@ -40,6 +46,8 @@ async def test_a_machine_gets_a_host_and_gives_it_back(
         assert host.spec.user_data.name == "m-0-bootstrap"
         assert host.spec.consumer_ref.name == "m-0"
         assert host.metadata.labels[clusterv1.CLUSTER_NAME_LABEL] == "c"
+        secret = await w.get(corev1.Secret, host.spec.bmc.credentials_name)
+        assert secret.metadata.labels[clusterv1.CLUSTER_NAME_LABEL] == "c"
         m3c = await w.get(infrav1.Metal3Cluster, "c")
         assert m3c.status.initialization.provisioned
 
@@ -50,6 +58,8 @@ async def test_a_machine_gets_a_host_and_gives_it_back(
         assert host.spec.image is None
         assert host.spec.user_data is None
         assert clusterv1.CLUSTER_NAME_LABEL not in host.metadata.labels
+        secret = await w.get(corev1.Secret, host.spec.bmc.credentials_name)
+        assert clusterv1.CLUSTER_NAME_LABEL not in secret.metadata.labels
         assert host.status.provisioning.state == metal3api.ProvisioningState.AVAILABLE
 
 
@@ -61,9 +71,11 @@ async def test_a_machine_without_a_host_says_why_and_takes_the_first_that_comes(
         m3m = await w.machine("m-0", lambda m: condition(m, "AssociateBareMetalHost"))
         found = condition(m3m, "AssociateBareMetalHost")
         assert (found.status, found.reason) == ("False", "AssociateBareMetalHostFailed")
+        assert machines_that_wait("AssociateBareMetalHostFailed") == 1
         assert "no available host found" in found.message
         await w.client.create(make_host())
         await w.machine("m-0", is_provisioned, limit=60)
+        assert machines_that_wait("AssociateBareMetalHostFailed") == 0
 
 
 async def test_many_machines_share_hosts_without_a_double_claim(
