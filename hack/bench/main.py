@@ -11,11 +11,13 @@ from typing import Final
 from apiserver import bench as apiserver
 from framework import bench as framework
 from hosts import bench as hosts
+from ipam import bench as ipam
+from ipam import contention as ipam_contention
 from measure import CACHE
 from report import Report
 
 TOP: Final = Path(__file__).parents[2]
-BENCHES: Final = ("framework", "hosts", "apiserver")
+BENCHES: Final = ("framework", "hosts", "apiserver", "ipam", "ipam-contention")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -27,6 +29,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--hosts", type=int, default=100, help="for hosts")
     parser.add_argument("--writes", type=int, default=5_000, help="for apiserver")
     parser.add_argument("--watchers", type=int, default=500, help="for apiserver")
+    parser.add_argument("--claims", type=int, nargs="+", help="for ipam: sizes of the rounds")
+    parser.add_argument("--used", type=int, default=60_000, help="for ipam: addresses in use")
+    parser.add_argument("--pairs", type=int, default=5_000, help="for ipam-contention")
+    parser.add_argument("--api", choices=("kube", "embedded"), default="kube", help="for ipam-*")
     parser.add_argument("--rounds", type=int, default=1, help="the median is reported")
     parser.add_argument("--json", type=Path, default=CACHE / "figures.json")
     options = parser.parse_args(argv)
@@ -43,6 +49,13 @@ async def run_one(name: str, options: argparse.Namespace) -> Report:
         )
     if name == "hosts":
         return await hosts.measure(hosts.Options(hosts=options.hosts, rounds=options.rounds))
+    if name == "ipam":
+        sizes = options.claims or ipam.Options.sizes
+        return await ipam.measure(ipam.Options(sizes=sizes, used=options.used, api=options.api))
+    if name == "ipam-contention":
+        return await ipam_contention.measure(
+            ipam_contention.Options(pairs=options.pairs, api=options.api)
+        )
     return await framework.measure(
         framework.Options(objects=options.objects, updates=options.updates, rounds=options.rounds)
     )

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ from metal3.runtime.webhook import WebhookOptions, WebhookServer
 TOP = Path(__file__).parents[2]
 NAMESPACE = "metal3"
 SERVICE_ACCOUNT = "system:serviceaccount:metal3-ipam-system:ipam-manager"
+CLAIM_KINDS: tuple[type[metav1.Object], ...] = (ipamv1.IPClaim, capiipamv1.IPAddressClaim)
+NO_MODULE = "the Cluster API module is not in the Go module cache: run hack/setup-capi"
 CORE = {
     "Namespace": ("", "v1", "namespaces", False),
     "ClusterRole": ("rbac.authorization.k8s.io", "v1", "clusterroles", False),
@@ -84,7 +87,7 @@ class Stage:
         server = await self._webhook_server() if webhooks else None
         options = ctrl.ManagerOptions(metrics=ctrl.MetricsOptions(addr="0"), webhook_server=server)
         mgr = ctrl.Manager(load_config(str(user)), options)
-        await setup(mgr, IPAMOptions())
+        await setup(mgr, IPAMOptions(cluster_api_interval=timedelta(seconds=1)))
         stop = asyncio.Event()
         self.stops.append(stop)
         self.tasks.create_task(mgr.start(stop))
@@ -144,9 +147,11 @@ def ours(document: dict[str, Any]) -> metav1.Object:
 
 
 @asynccontextmanager
-async def running(start: Any, *, managers: int = 1, webhooks: bool = True) -> AsyncIterator[Stage]:
+async def running(
+    start: Any, *, managers: int = 1, webhooks: bool = True, cluster_api: bool = True
+) -> AsyncIterator[Stage]:
     """A server with the CRDs, the manifests' RBAC, and managers that have no other rights."""
-    capi = await asyncio.to_thread(cluster_api_crds)
+    capi = await asyncio.to_thread(cluster_api_crds) if cluster_api else []
     crds = [*sorted((TOP / "config/crd/bases").glob("ipam.metal3.io_*.yaml")), *capi]
     hooks = WebhookInstallOptions(manifests=[TOP / "config/webhook/ipam/manifests.yaml"])
     async with AsyncExitStack() as stack:
@@ -228,7 +233,7 @@ def examples() -> list[dict[str, Any]]:
 def need_cluster_api(stage: Stage) -> None:
     """Skip, loudly, without its CRDs."""
     if not stage.has_cluster_api:
-        pytest.skip("the Cluster API module is not in the Go module cache: run hack/setup-capi")
+        pytest.skip(NO_MODULE)
 
 
 async def test_the_documentation_s_examples_work(start_environment):
@@ -247,27 +252,51 @@ async def test_the_documentation_s_examples_work(start_environment):
 
 
 async def test_both_kinds_at_once_and_two_managers_never_share_an_address(start_environment):
-    """Claims of both kinds arrive together in many pools; every address has one holder."""
+    """Claims of both kinds use up their pools together; each address has one holder, and returns."""
     async with running(start_environment, managers=2, webhooks=False) as stage:
         need_cluster_api(stage)
-        pools = [f"p{i}" for i in range(40)]
+        pools = [f"p{i}" for i in range(10)]
         for i, name in enumerate(pools):
-            entry = {"start": f"10.0.{i}.1", "end": f"10.0.{i}.9"}
-            await stage.create(pool(name, entry))
+            await stage.create(pool(name, {"start": f"10.0.{i}.1", "end": f"10.0.{i}.8"}))
+        names = {f"{of}-{turn}": of for turn in range(4) for of in pools}
         async with asyncio.TaskGroup() as tasks:
-            for name in pools:
-                tasks.create_task(stage.client.create(claim(name, name)))
-                tasks.create_task(stage.client.create(capi_claim(name, name)))
-        for name in pools:
-            for kind in (ipamv1.IPClaim, capiipamv1.IPAddressClaim):
+            for name, of in names.items():
+                tasks.create_task(stage.client.create(claim(name, of)))
+                tasks.create_task(stage.client.create(capi_claim(name, of)))
+        for name in names:
+            for kind in CLAIM_KINDS:
                 await stage.served(kind, name)
-        theirs = (await stage.client.list(capiipamv1.IPAddress, namespace=NAMESPACE)).items
-        mine = (await stage.client.list(ipamv1.IPAddress, namespace=NAMESPACE)).items
-        by_claim = {(a.spec.claim.kind, a.spec.claim.name): a.spec.address for a in mine}
-        assert len(mine) == len(by_claim) == len(set(by_claim.values())) == 80
-        assert {a.metadata.name: a.spec.address for a in theirs} == {
-            name: by_claim["IPAddressClaim", name] for name in pools
-        }
+        await check_each_address_has_one_holder(stage, set(names))
+        for kind in CLAIM_KINDS:
+            for name in names:
+                await stage.client.delete(kind.named(name, NAMESPACE))
+        for kind in (*CLAIM_KINDS, ipamv1.IPAddress, capiipamv1.IPAddress):
+            await stage.gone(kind)
+
+
+async def check_each_address_has_one_holder(stage: Stage, names: set[str]) -> None:
+    """Reservations are of one claim each, and Cluster API's addresses are those reserved."""
+    theirs = (await stage.client.list(capiipamv1.IPAddress, namespace=NAMESPACE)).items
+    mine = (await stage.client.list(ipamv1.IPAddress, namespace=NAMESPACE)).items
+    by_claim = {(a.spec.claim.kind, a.spec.claim.name): a.spec.address for a in mine}
+    assert len(mine) == len(by_claim) == len(set(by_claim.values())) == 2 * len(names)
+    reserved = {name: by_claim["IPAddressClaim", name] for name in names}
+    assert {a.metadata.name: a.spec.address for a in theirs} == reserved
+
+
+async def test_cluster_api_may_come_later(start_environment):
+    """Once its CRDs are installed its claims are served, without a restart."""
+    async with running(start_environment, cluster_api=False) as stage:
+        crds = await asyncio.to_thread(cluster_api_crds)
+        if not crds:
+            pytest.skip(NO_MODULE)
+        await stage.create(pool("early", {"subnet": "10.2.0.0/24"}))
+        await stage.create(claim("ours", "early"))
+        await stage.served(ipamv1.IPClaim, "ours")
+        await stage.env.install_crds(crds)
+        await stage.create(capi_claim("theirs", "early"))
+        theirs = await stage.served(capiipamv1.IPAddressClaim, "theirs")
+        assert theirs.status.address_ref.name == "theirs"
 
 
 async def test_an_address_goes_from_claim_to_claim_and_nothing_is_left(start_environment):

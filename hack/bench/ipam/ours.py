@@ -1,16 +1,18 @@
 """Our operator as a program of its own: KUBECONFIG says where; it ends when stdin closes.
 
-It says ``ready`` when it works, and answers each line on stdin with ``cpu`` and the microseconds
-of CPU that it has used so far.
+It says ``ready`` when it works, and answers each line on stdin with ``spent``, the seconds of CPU
+and the requests that it has used so far. ``--capi`` has it serve Cluster API's claims, too.
 """
 
 import asyncio
+import json
 import resource
 import sys
 
 from metal3 import ctrl
 from metal3.controllers.ipam import IPAMOptions, build
 from metal3.runtime import log
+from metal3.runtime.metrics import REGISTRY
 
 
 async def main() -> None:
@@ -27,9 +29,20 @@ async def main() -> None:
         await operator.feed.wait_told()
         print("ready", flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
-            used = resource.getrusage(resource.RUSAGE_SELF)
-            print("cpu", round((used.ru_utime + used.ru_stime) * 1e6), flush=True)
+            print("spent", json.dumps(spent()), flush=True)
         stop.set()
+
+
+def spent() -> dict[str, float]:
+    """Seconds of CPU, and requests to the API server."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    requests = sum(
+        sample.value
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name == "rest_client_requests_total"
+    )
+    return {"cpu": used.ru_utime + used.ru_stime, "requests": int(requests)}
 
 
 if __name__ == "__main__":

@@ -47,15 +47,23 @@ class ClaimReconciler(Generic[T]):
     async def reconcile(self, req: ctrl.Request) -> ctrl.Result:
         """Bring one claim where it should be; errors of the API go up."""
         key = ClaimKey(self.type.claim_kind, *req)
-        self.env.ledger.stop_waiting(key)
+        waited_for = self.env.ledger.stop_waiting(key)
         try:
-            obj = await self.env.client.get(self.type.kind, req)
+            await self._look_at(key)
+        finally:
+            if waited_for is not None:
+                self.env.ledger.pass_on(waited_for)
+        return ctrl.Result()
+
+    async def _look_at(self, key: ClaimKey) -> None:
+        try:
+            obj = await self.env.client.get(self.type.kind, key.object_key)
         except NotFoundError:
             await self._clean_up(key)
-            return ctrl.Result()
+            return
         claim = self.type.view(obj)
         if claim is None or not self.env.is_watched(obj):
-            return ctrl.Result()
+            return
         state = self.env.ledger.pool(claim.pool)
         if self._is_paused(claim, state):
             self.env.ledger.wait(claim.key, state.key, WaitFor.POOL)
@@ -63,7 +71,6 @@ class ClaimReconciler(Generic[T]):
             await self._release(claim, state)
         elif not self._is_settled(obj, claim):
             await self._serve(obj, claim, state)
-        return ctrl.Result()
 
     def _is_paused(self, claim: Claim, state: PoolState) -> bool:
         """Whether the claim, its pool or the cluster of either says to leave it alone."""
@@ -214,7 +221,6 @@ class ClaimReconciler(Generic[T]):
             else:
                 await self.env.reservations.release(record, state)
         await drop_finalizer(self.env.client, claim.obj, claim.finalizer)
-        self.env.ledger.pass_on(state)
         self._tell_release(claim, records)
 
     def _tell_release(self, claim: Claim, records: list[Record]) -> None:

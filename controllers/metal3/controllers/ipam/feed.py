@@ -51,7 +51,6 @@ class Feed:
 
     cache: Cache
     ledger: Ledger
-    cluster_api: bool
     _registrations: list[HandlerRegistration[metav1.Object]] = field(
         default_factory=list[HandlerRegistration[metav1.Object]], init=False
     )
@@ -61,10 +60,12 @@ class Feed:
         await self._listen(ipamv1.IPPool, self._pool, self._pool_gone)
         await self._listen(ipamv1.IPClaim, self._claim, self._claim_gone)
         await self._listen(ipamv1.IPAddress, self._address, self._address_gone)
-        if self.cluster_api:
-            await self._listen(clusterv1.Cluster, self._cluster, self._cluster_gone)
-            await self._listen(capiipamv1.IPAddressClaim, self._capi_claim, self._capi_claim_gone)
-            await self._listen(capiipamv1.IPAddress, self._capi_address, self._capi_address_gone)
+
+    async def connect_cluster_api(self) -> None:
+        """Listen for Cluster API's kinds, too, which must be there; the cache may run already."""
+        await self._listen(clusterv1.Cluster, self._cluster, self._cluster_gone)
+        await self._listen(capiipamv1.IPAddressClaim, self._capi_claim, self._capi_claim_gone)
+        await self._listen(capiipamv1.IPAddress, self._capi_address, self._capi_address_gone)
 
     async def _listen(
         self, kind: type[T], changed: Callable[[T, bool], None], gone: Callable[[T], None]

@@ -142,13 +142,17 @@ class Ledger:
         self.claims.pop(claim, None)
         for record in self.records_of(claim):
             self._check_owner(record)
-        self.stop_waiting(claim)
+        state = self.stop_waiting(claim)
+        if state is not None:
+            self.pass_on(state)
 
     def address_changed(self, record: Record, *, is_ours: bool = False) -> None:
         """An address object is there; ``is_ours`` when we made it and no event has told of it."""
         old = self._records.get(record.key)
         state = self.pool(record.pool)
         state.put(record)
+        if state.stop_avoiding(record.address):
+            self.let_go(state, record.address)
         if not is_ours:
             state.confirm(record.key)
         elif old is None or old.uid != record.uid:
@@ -195,15 +199,24 @@ class Ledger:
             case _:
                 state.waiting.wait_for_address(claim, for_)
 
-    def stop_waiting(self, claim: ClaimKey) -> None:
-        """A claim is being looked at, or is gone."""
+    def stop_waiting(self, claim: ClaimKey) -> PoolState | None:
+        """A claim is being looked at, or is gone; the answer is the pool it waited for.
+
+        Whoever stops its waiting has to :meth:`pass_on` what it may have been woken for.
+        """
         state = self._waits_in.pop(claim, None)
         if state is not None:
             state.waiting.forget(claim)
             self._forget_if_idle(state)
+        return state
 
     def pass_on(self, state: PoolState) -> None:
-        """A woken claim did not need what it was woken for: let the next one try."""
+        """A claim was looked at that had waited: let the next one try if an address is left.
+
+        It may not have needed one: it was deleted, or served by another manager meanwhile.
+        """
+        if state.plan is None or state.plan.free_address(state.blocked) is None:
+            return
         for claim in state.waiting.next_for_any():
             self.wakeups.wake_claim(claim)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 class IPAMOptions:
     """``namespaces`` empty means all; ``watch_filter`` empty means every object.
 
-    ``cluster_api`` None looks at the start whether Cluster API is there.
+    ``cluster_api`` None looks whether Cluster API is there, and goes on looking while it is not.
     """
 
     namespaces: tuple[str, ...] = ()
@@ -17,6 +17,8 @@ class IPAMOptions:
     claim_concurrency: int = 32
     """Claims of a kind served at once, also of one pool: serving is waiting for the API server."""
     cluster_api: bool | None = None
+    cluster_api_interval: timedelta = timedelta(seconds=20)
+    """How often to look for Cluster API while it is not there."""
     status_delay: timedelta = timedelta(seconds=1)
     """How late a pool's status may be, so that many changes make one write."""
 

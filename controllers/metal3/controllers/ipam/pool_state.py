@@ -172,6 +172,10 @@ class PoolState:
             self.hold(address)
         self._avoided[address] = until
 
+    def stop_avoiding(self, address: Address) -> bool:
+        """It was seen whose it is; True when the caller has to let go of it once."""
+        return self._avoided.pop(address, None) is not None
+
     def take_overdue(self, now: float) -> tuple[list[RecordKey], list[Address]]:
         """Objects that were never seen, and addresses that may be tried again."""
         unseen = [key for key, until in self._unconfirmed.items() if until <= now]

@@ -8,7 +8,7 @@ be made, whatever else runs at the same time and however stale anybody's view is
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
@@ -25,15 +25,18 @@ from metal3.runtime.client import (
     Reader,
 )
 from metal3.runtime.patch import drop_finalizer
-from metal3.runtime.types import NamespacedName
+from metal3.runtime.types import NamespacedName, key_of
 
 from .addresses import Address, address_name
 from .choice import Reason, Refusal, choose
 from .claims import Claim
-from .ledger import PATIENCE, Ledger
+from .ledger import Ledger
 from .plan import PoolPlan, Range
 from .pool_state import PoolFacts, PoolState
-from .records import POOL_KIND, Record, claim_of, owner_uid, record_of
+from .records import POOL_KIND, Record, RecordKey, claim_of, owner_uid, record_of
+
+AVOIDANCE: Final = timedelta(seconds=10)
+"""How long an address is left alone whose holder we do not see; trying again costs a request."""
 
 _ATTEMPTS: Final = 64
 
@@ -106,8 +109,9 @@ class Reservations:
             return None
         if claim_of(there) == claim.key and there.spec.address == str(address):
             return await self.adopt(claim, there)
-        state.avoid(address, self.ledger.time() + PATIENCE.total_seconds())
-        self.ledger.wakeups.wake_pool(state.key)
+        if RecordKey(False, *key_of(there)) not in state.records:  # noqa: FBT003 - fields of a tuple
+            state.avoid(address, self.ledger.time() + AVOIDANCE.total_seconds())
+            self.ledger.wakeups.wake_pool(state.key)
         return None
 
     async def confirm(self, claim: Claim, record: Record) -> Record | None:

@@ -390,3 +390,29 @@ async def test_managers_that_do_not_see_each_other_never_share_an_address(
     for theirs in (await client.list(capiipamv1.IPAddress)).items:
         mine = named["IPAddressClaim", theirs.metadata.name]
         assert mine.spec.address == theirs.spec.address
+
+
+@pytest.mark.looptime(start=0)
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_pool_with_just_enough_serves_all_within_seconds(
+    make_client, start_operator, make_pool, make_claim, make_capi_claim, seed
+):
+    """Managers that take each other's addresses wait for none of them longer than need be."""
+    client = make_client(make_pool("pool", {"start": "192.0.2.1", "end": "192.0.2.40"}))
+    rng = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(start_operator(Slow(client, rng, 0.01, [])))
+        await asyncio.sleep(5)
+        for number in range(20):
+            await client.create(make_claim(f"claim-{number}"))
+            await client.create(make_capi_claim(f"claim-{number}"))
+        await asyncio.sleep(30)
+    claims = [claim for kind in KINDS for claim in (await client.list(kind)).items]
+    waiting = [
+        claim.metadata.name
+        for claim in claims
+        if not metav1.is_condition_true(claim.status.conditions, "Ready")
+    ]
+    assert len(claims) == 40
+    assert not waiting
