@@ -10,12 +10,13 @@ from metal3.runtime.types import NamespacedName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostData:
-    """Which host, and how its BMC is reached."""
+    """Which host, and how its BMC is reached; ``credentials_name`` is only for messages."""
 
     key: NamespacedName
     uid: str
     bmc_address: str = ""
     credentials: Credentials = field(default_factory=Credentials)
+    credentials_name: str = ""
     disable_certificate_verification: bool = False
     boot_mac_address: str = ""
     provisioner_id: str = ""

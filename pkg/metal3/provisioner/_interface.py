@@ -109,6 +109,10 @@ class Provisioner(Protocol):
         """
         ...
 
+    def is_limited(self) -> bool:
+        """Whether the backend limits how many hosts such as this one are worked on at once."""
+        ...
+
     async def has_capacity(self) -> bool:
         """Whether the backend can take this host's long step now."""
         ...

@@ -121,7 +121,7 @@ def build(
         recorder=mgr.get_event_recorder_for(RECORDER),
         backend=backend,
         options=options,
-        capacity=CapacityQueue(wake=channel.wake),
+        capacity=CapacityQueue(wake=channel.wake, limits=options.limits_per_label),
     )
     for kind, indexes in INDEXES.items():
         for name, extract in indexes.items():
