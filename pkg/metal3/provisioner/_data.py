@@ -23,6 +23,20 @@ class HostData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine as the backend's last look at all of them showed it.
+
+    ``host`` is the host it belongs to by its name or by what was registered; None when its name
+    does not tell.
+    """
+
+    id: str
+    name: str
+    state: str
+    host: NamespacedName | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreprovisioningImage:
     """An image that boots the agent, in one of the formats the backend asked for."""
 

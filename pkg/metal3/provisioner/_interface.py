@@ -16,6 +16,7 @@ from ._data import (
     HardwareState,
     HostData,
     InspectData,
+    Machine,
     ManagementAccessData,
     PrepareData,
     ProvisionData,
@@ -167,4 +168,8 @@ class Backend(Protocol):
 
     async def provisioner(self, host: HostData, publish: Publisher) -> Provisioner:
         """Work on one host; raises NotReadyError."""
+        ...
+
+    def machines(self) -> Sequence[Machine] | None:
+        """All machines it knows, without asking anybody; None while that may be out of date."""
         ...
