@@ -1,8 +1,11 @@
 """Changes to hosts that run an instance, or rest: their login, their firmware."""
 
+import asyncio
+
 import pytest
 
 from metal3.api.core import v1 as corev1
+from metal3.api.events_k8s_io import v1 as eventsv1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.types import NamespacedName
 from metal3.simulator import LabConfig
@@ -10,6 +13,7 @@ from metal3.simulator import LabConfig
 pytestmark = pytest.mark.e2e
 
 REBOOT = metal3api.REBOOT_ANNOTATION
+PATIENCE = 180
 COMPONENTS = metal3api.HostFirmwareComponents
 
 
@@ -73,6 +77,24 @@ async def flashed_while_it_runs(w, host):
     await w.delete(host)
 
 
+async def left_behind(w, host):
+    """A host whose finalizer is taken away leaves a node, which is named and not removed."""
+    await w.create(host)
+    await w.rests(host, "available")
+    await w.client.delete(await w.get(host))
+    await w.edit(host, lambda h: setattr(h.metadata, "finalizers", []))
+    async with asyncio.timeout(PATIENCE):
+        while host.name not in await orphans(w):
+            await asyncio.sleep(2)
+    assert (await w.nodes())[w.node_name(host)] == "manageable"
+
+
+async def orphans(w):
+    """Hosts whose nodes the operator complains about."""
+    events = await w.client.list(eventsv1.Event, namespace="default")
+    return {e.regarding.name for e in events.items if e.reason == "OrphanedNode"}
+
+
 def wants_an_update(components):
     """Whether the update was found to be missing."""
     return any(
@@ -88,7 +110,7 @@ def version(components, name):
 
 async def test_hosts_are_changed_while_they_run(world, play):
     """Each change on its own host, side by side."""
-    stories = (given_a_new_login, flashed_while_it_runs)
+    stories = (given_a_new_login, flashed_while_it_runs, left_behind)
     async with world(LabConfig(hosts=len(stories))) as w:
         await play(w, *stories)
 

@@ -35,8 +35,10 @@ class IronicBackend:
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.aclose)
-            if self._config.notifications is not None:
-                ear = listening(self._config.notifications, self.informer.heard)
+            config = self._config
+            if config.notifications is not None:
+                heard, token_file = self.informer.heard, config.notifications_token_file
+                ear = listening(config.notifications, heard, token_file)
                 await stack.enter_async_context(ear)
             await self.informer.run(wake)
 
