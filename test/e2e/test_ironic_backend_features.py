@@ -213,7 +213,7 @@ async def test_ironic_goes_away_and_comes_back():
         assert await host.inspect() == Result.complete()
 
 
-async def test_pushed_notifications_replace_most_listings():
+async def test_pushed_notifications_replace_most_listings(tmp_path):
     """The same life with slow machines and an Ironic that tells what it does: nothing is missed.
 
     Without the notifications this takes about forty listings.
@@ -222,8 +222,14 @@ async def test_pushed_notifications_replace_most_listings():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     slow = timedelta(seconds=8)
-    config = LabConfig(hosts=1, boot_time=slow, notify_url=f"http://127.0.0.1:{port}/")
-    more = {"IRONIC_NOTIFICATIONS_ADDR": f"127.0.0.1:{port}"}
+    token = tmp_path / "token"
+    token.write_text("s0me-token")
+    url = f"http://127.0.0.1:{port}/"
+    config = LabConfig(hosts=1, boot_time=slow, notify_url=url, notify_token_file=token)
+    more = {
+        "IRONIC_NOTIFICATIONS_ADDR": f"127.0.0.1:{port}",
+        "IRONIC_NOTIFICATIONS_TOKEN_FILE": str(token),
+    }
     async with Lab(config) as lab, running(lab, **more) as make:
         host = make(lab.hosts[0])
         await host.available()

@@ -93,6 +93,17 @@ def read_names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def read_limits(text: str) -> dict[str, int]:
+    """Limits by name, such as ``rack=4,switch=8``; none below 1."""
+    limits: dict[str, int] = {}
+    for part in read_names(text):
+        key, _, number = (piece.strip() for piece in part.rpartition("="))
+        if not key or not number.isdecimal() or int(number) < 1:
+            raise argparse.ArgumentTypeError(f"{part!r} is not a limit such as rack=4")
+        limits[key] = int(number)
+    return limits
+
+
 def choice(*allowed: str) -> Callable[[str], str]:
     """One of a few words."""
 
@@ -165,7 +176,7 @@ def _default(parser: argparse.ArgumentParser, flag: Flag, environment: Mapping[s
 def _help(flag: Flag) -> str:
     source = f" [${flag.env}]" if flag.env else ""
     text = (flag.help + source).replace("%", "%%")
-    if flag.default in ("", (), None, False):
+    if flag.default in ("", (), None, False, {}):
         return text
     return f"{text} (default {_shown(flag.default)})"
 

@@ -1,6 +1,7 @@
 """The flags of ``metal3 manager``: those of the three Go managers, under all their names."""
 
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from ._flags import (
@@ -9,6 +10,7 @@ from ._flags import (
     read_bool,
     read_count,
     read_duration,
+    read_limits,
     read_names,
     read_port,
     read_seconds,
@@ -264,6 +266,15 @@ BAREMETAL: Final = (
         read=read_count,
         default=5,
         help="failed deployments of one image before a host waits for help; 0 never gives up",
+    ),
+    Flag(
+        names=("provisioning-limit-per-label",),
+        read=read_limits,
+        default=MappingProxyType({}),
+        env="PROVISIONING_LIMIT_PER_LABEL",
+        metavar="KEY=N[,KEY=N]",
+        help="hosts with the same value of a label that are inspected, provisioned or cleaned at "
+        "once, such as rack=4",
     ),
 )
 

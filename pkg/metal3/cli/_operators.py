@@ -63,6 +63,7 @@ def _baremetal(args: argparse.Namespace, environment: Mapping[str, str]) -> Oper
         max_provisioning_retries=args.max_provisioning_retries,
         build_preprovisioning_images=args.build_preprov_image,
         host_claims=args.hostclaims,
+        limits_per_label=args.provisioning_limit_per_label,
     )
 
     async def setup(mgr: ctrl.Manager) -> None:

@@ -10,15 +10,30 @@ from metal3.runtime.types import NamespacedName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostData:
-    """Which host, and how its BMC is reached."""
+    """Which host, and how its BMC is reached; ``credentials_name`` is only for messages."""
 
     key: NamespacedName
     uid: str
     bmc_address: str = ""
     credentials: Credentials = field(default_factory=Credentials)
+    credentials_name: str = ""
     disable_certificate_verification: bool = False
     boot_mac_address: str = ""
     provisioner_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine as the backend's last look at all of them showed it.
+
+    ``host`` is the host it belongs to by its name or by what was registered; None when its name
+    does not tell.
+    """
+
+    id: str
+    name: str
+    state: str
+    host: NamespacedName | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

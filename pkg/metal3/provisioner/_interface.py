@@ -16,6 +16,7 @@ from ._data import (
     HardwareState,
     HostData,
     InspectData,
+    Machine,
     ManagementAccessData,
     PrepareData,
     ProvisionData,
@@ -109,6 +110,10 @@ class Provisioner(Protocol):
         """
         ...
 
+    def is_limited(self) -> bool:
+        """Whether the backend limits how many hosts such as this one are worked on at once."""
+        ...
+
     async def has_capacity(self) -> bool:
         """Whether the backend can take this host's long step now."""
         ...
@@ -163,4 +168,8 @@ class Backend(Protocol):
 
     async def provisioner(self, host: HostData, publish: Publisher) -> Provisioner:
         """Work on one host; raises NotReadyError."""
+        ...
+
+    def machines(self) -> Sequence[Machine] | None:
+        """All machines it knows, without asking anybody; None while that may be out of date."""
         ...

@@ -21,8 +21,8 @@ class LabConfig:
     longest time a power change takes. ``heartbeat``: how often a simulated agent calls Ironic.
     ``step_time``: how long a cleaning, deploy or service step takes. ``boot_time``: from power on
     to the agent's first call. ``ironic_options``: more settings, as ``"section.key": "value"``.
-    ``notify_url``: where Ironic POSTs its notifications. ``boot`` and ``bmc`` decide which BMC
-    address the hosts are announced with.
+    ``notify_url``: where Ironic POSTs its notifications; ``notify_token_file``: the token it
+    sends along. ``boot`` and ``bmc`` decide which BMC address the hosts are announced with.
     """
 
     state_dir: Path | None = None
@@ -44,6 +44,7 @@ class LabConfig:
     ironic_options: Mapping[str, str] = field(default_factory=dict[str, str])
     custom_deploy_steps: tuple[str, ...] = DEFAULT_CUSTOM_STEPS
     notify_url: str | None = None
+    notify_token_file: Path | None = None
     keep: bool = False
 
     def __post_init__(self) -> None:
@@ -89,11 +90,6 @@ class LabPaths:
     def tools(self) -> Path:
         """Put first on Ironic's PATH: our stand-in for mkisofs."""
         return self.root / "bin"
-
-    @property
-    def plugins(self) -> Path:
-        """Put on Ironic's import path: announces our notification driver."""
-        return self.root / "plugins"
 
     @property
     def certs(self) -> Path:

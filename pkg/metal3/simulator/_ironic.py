@@ -10,7 +10,9 @@ from pathlib import Path
 
 import aiohttp
 
-from . import _ironic_config, _notification_driver
+from metal3.notifier import TOKEN_VARIABLE, URL_VARIABLE
+
+from . import _ironic_config
 from ._config import LabConfig, LabPaths
 from ._credentials import IRONIC_LOGIN
 from ._ironic_config import IronicURLs
@@ -86,7 +88,6 @@ class IronicServer:
         urls = IronicURLs(api=self.url, files=files)
         text = _ironic_config.render(self._config, self._paths, self._ports, urls)
         self._paths.ironic_config.write_text(text)
-        _notification_driver.announce(self._paths.plugins)
         here = Path(__file__)
         for name in ISO_TOOLS:
             _write_script(self._paths.tools / name, here.with_name("_mkisofs.py"))
@@ -105,11 +106,10 @@ class IronicServer:
 
     def _environment(self) -> dict[str, str]:
         path = os.environ.get("PATH", os.defpath)
-        python_path = os.environ.get("PYTHONPATH")
         return child_environment(self._paths) | {
             "PATH": os.pathsep.join((str(self._paths.tools), path)),
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(self._paths.plugins), python_path))),
-            _notification_driver.URL_VARIABLE: self._config.notify_url or "",
+            URL_VARIABLE: self._config.notify_url or "",
+            TOKEN_VARIABLE: str(self._config.notify_token_file or ""),
         }
 
     async def _answers(self, session: aiohttp.ClientSession) -> bool:

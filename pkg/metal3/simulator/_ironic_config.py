@@ -6,8 +6,9 @@ API and conductor share one process, which is the only way Ironic supports SQLit
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from metal3.notifier import NAME as NOTIFICATION_DRIVER
+
 from ._config import LabConfig, LabPaths
-from ._notification_driver import NAME as NOTIFICATION_DRIVER
 from ._ports import LOOPBACK, Ports
 
 CONDUCTOR = "metal3-simulator"

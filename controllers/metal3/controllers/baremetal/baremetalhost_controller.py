@@ -73,11 +73,13 @@ class BareMetalHostReconciler:
             return await self._look(HostPass(env=self.env, host=host, writer=self.writer))
         except Exception:
             metrics.RECONCILE_ERRORS.inc()
+            self.env.capacity.step_aside(NamespacedName(*req))
             raise
 
     async def _look(self, p: HostPass) -> Result:
         before = p.status.to_dict()
         if p.is_deleting and not metav1.has_finalizer(p.host, metal3api.HOST_FINALIZER):
+            self.env.capacity.leave(p.key)
             return Result()
         await restore_status(p)
         if p.is_deleting:
@@ -96,6 +98,7 @@ class BareMetalHostReconciler:
         if p.is_deleting and not metav1.has_finalizer(p.host, metal3api.HOST_FINALIZER):
             # What was written last is remembered until the cache has seen it: a look at the host as
             # it was before would register it again.
+            self.env.capacity.leave(p.key)
             self._send_events(p)
             return Result()
         return await self._finish(p, before, action)
@@ -108,6 +111,8 @@ class BareMetalHostReconciler:
             return await self.machine.step(p)
         problem = await self._log_in(p)
         if problem is not None:
+            # Nothing can be done for it, so others may go first.
+            self.env.capacity.leave(p.key)
             return problem
         try:
             p.access = await self.env.backend.provisioner(_host_data(p), p.publish)
@@ -151,7 +156,7 @@ class BareMetalHostReconciler:
             self.env.retries.hold(p.key, p.now + wait, p.fingerprint())
             return Result(requeue_after=wait)
         if isinstance(action, Delayed):
-            first = self.env.capacity.waiting[:1] == (p.key,)
+            first = self.env.capacity.is_next(p.key, p.now)
             return Result(requeue_after=FIRST_IN_LINE if first else backoff(1, self.env.rng))
         if isinstance(action, Continue):
             return Result(requeue_after=action.after)
@@ -226,6 +231,7 @@ def _host_data(p: HostPass) -> HostData:
         uid=p.host.metadata.uid,
         bmc_address=bmc.address if bmc else "",
         credentials=p.login.credentials,
+        credentials_name=(bmc.credentials_name or "") if bmc else "",
         disable_certificate_verification=bool(bmc and bmc.disable_certificate_verification),
         boot_mac_address=p.host.spec.boot_mac_address or "",
         provisioner_id=p.status.provisioning.id,

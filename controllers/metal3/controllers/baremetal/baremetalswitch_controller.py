@@ -1,9 +1,9 @@
 """Writes the switches of a namespace into the configuration of Ironic's networking service.
 
-Watches: BareMetalSwitch; Secrets that a switch owns, and the two that are written. Each wakes the
-         namespace as a whole, because all its switches share one file.
+Watches: BareMetalSwitch; Secrets that a switch owns or waits for, and the two that are written.
+         Each wakes the namespace as a whole, because all its switches share one file.
 Writes:  one key of one Secret, the keys of switches in another; the status of the switches.
-Looks again: after MISSING while a Secret is not there.
+Looks again: after BACKSTOP while something is wrong.
 """
 
 import base64
@@ -29,9 +29,9 @@ from .host.secret_access import SecretNotFoundError, acquire_secret
 from .switches.configuration import CONFIG_KEY, SwitchSpecError, key_name, render, section
 from .switches.logins import SwitchLogin, SwitchLoginError, read_login
 from .switches.settings import SwitchSettings
-from .wakeups import any_change
+from .wakeups import UnmarkedSecret, any_change, is_new
 
-MISSING: Final = timedelta(seconds=10)
+BACKSTOP: Final = timedelta(minutes=10)
 CONFLICT_RETRY: Final = timedelta(milliseconds=100)
 _KEY_OF_A_SWITCH: Final = re.compile(r"([0-9a-fA-F]{2}-){5}[0-9a-fA-F]{2}\.key")
 Reason = metal3api.SwitchConditionReason
@@ -57,7 +57,7 @@ class BareMetalSwitchReconciler:
         for switch in switches:
             await self._tell(switch, problems.get(switch.metadata.name, missing))
         waits = missing or problems
-        return Result(requeue_after=MISSING if waits else None)
+        return Result(requeue_after=BACKSTOP if waits else None)
 
     async def _sort(
         self, switches: Iterable[metal3api.BareMetalSwitch]
@@ -125,6 +125,12 @@ def add_switches(
         concerns = secret.metadata.name in outputs or _is_login(secret)
         return [_whole(secret)] if concerns else []
 
+    async def of_new_secret(secret: metav1.Object) -> list[NamespacedName]:
+        name, namespace = secret.metadata.name, secret.metadata.namespace
+        found = await mgr.client.list(metal3api.BareMetalSwitch, namespace=namespace)
+        awaited = {s.spec.credentials.name for s in found.items if s.spec.credentials}
+        return [_whole(secret)] if name in outputs | awaited else []
+
     by_map = enqueue_requests_from_map_func
     (
         ctrl.new_controller_managed_by(mgr)
@@ -135,6 +141,7 @@ def add_switches(
             predicates=(GenerationChangedPredicate(),),
         )
         .watches(corev1.Secret, by_map(of_secret), predicates=(any_change(),))
+        .watches(UnmarkedSecret, by_map(of_new_secret), predicates=(is_new(),))
         .with_options(replace(options, max_concurrent_reconciles=1))
         .complete(BareMetalSwitchReconciler(env=env, settings=settings))
     )

@@ -1,8 +1,9 @@
 """Has a BMC send its events to a URL.
 
-Watches: BMCEventSubscription, the host it names (its state).
+Watches: BMCEventSubscription, the host it names (its state), new Secrets of the name it waits for.
 Writes:  its finalizer; status: the subscription's ID at the BMC, or what is wrong.
-Looks again: after RETRY while something is missing; a failure at the BMC is retried with backoff.
+Looks again: after RETRY while the backend is away, after FAILED when the BMC refused; else only
+         after BACKSTOP.
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ from .host.secret_access import SecretNotFoundError, acquire_secret
 FINALIZER: Final = "bmceventsubscription.metal3.io"
 RETRY: Final = timedelta(seconds=30)
 FAILED: Final = timedelta(minutes=2)
+BACKSTOP: Final = timedelta(minutes=10)
 HOST_INDEX: Final = "metal3.io/host-name"
 """Index on BMCEventSubscription: the host it names."""
 
@@ -89,7 +91,7 @@ class BMCEventSubscriptionReconciler:
             return Result(requeue_after=RETRY)
         except SecretNotFoundError as error:
             subscription.status.error = f"{error}, which is named in spec.httpHeadersRef"
-            return Result(requeue_after=RETRY)
+            return Result(requeue_after=BACKSTOP)
 
     async def _ask(
         self, subscription: metal3api.BMCEventSubscription, machine: Provisioner

@@ -33,7 +33,7 @@ from .hostclaims.wakeups import (
     claims_of_policy,
     claims_of_secret,
 )
-from .wakeups import any_change, host_changed, is_late_arrival
+from .wakeups import UnmarkedSecret, any_change, host_changed, is_late_arrival, is_new
 
 BACKSTOP: Final = timedelta(minutes=10)
 """A claim that waits is woken by what it waits for; this is for what was never told."""
@@ -89,6 +89,7 @@ def add_host_claims(mgr: ctrl.Manager, env: Environment, options: ctrl.Controlle
         .watches(metal3api.HostDeployPolicy, claims(claims_of_policy(reader)), predicates=(late,))
         .watches(corev1.Namespace, claims(claims_of_namespace(reader)), predicates=(labels,))
         .watches(corev1.Secret, claims(claims_of_secret(reader)), predicates=(late,))
+        .watches(UnmarkedSecret, claims(claims_of_secret(reader)), predicates=(is_new(),))
         .with_options(options)
         .complete(HostClaimReconciler(env=env))
     )

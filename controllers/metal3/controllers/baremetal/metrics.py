@@ -1,6 +1,7 @@
 """Counters and histograms under the names the Go operator's dashboards read.
 
-Series that name a host go when the host does. ``metal3_hosts`` is ours: hosts per state.
+Series that name a host go when the host does. Ours are ``metal3_hosts``, hosts per state, and
+``metal3_orphaned_nodes``.
 """
 
 from typing import Final
@@ -78,6 +79,11 @@ PROVISIONER_NOT_READY: Final = _counter(
 WAITING_FOR_PREPROVISIONING_IMAGE: Final = _counter(
     "metal3_waiting_for_preprov_image_total", "Waits for an image to boot the agent"
 )
+ORPHANED_NODES: Final = Gauge(
+    "metal3_orphaned_nodes",
+    "Nodes in the backend that no BareMetalHost owns",
+    registry=REGISTRY,
+)
 HOSTS: Final = Gauge("metal3_hosts", "Hosts by state", ("state",), registry=REGISTRY)
 
 DURATIONS: Final = {
@@ -100,6 +106,10 @@ class StateGauge:
 
     def __init__(self) -> None:
         self._tally = Tally(HOSTS)
+
+    def __contains__(self, key: NamespacedName) -> bool:
+        """Whether the host was seen, and is not known to be gone."""
+        return key in self._states
 
     def see(self, key: NamespacedName, state: str) -> None:
         """The host is in this state now."""

@@ -1,7 +1,8 @@
 """What the bare-metal operator can be told at its start."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -23,6 +24,8 @@ class BaremetalOptions:
     """Options of the operator, as ``metal3 manager`` reads them from flags and environment.
 
     ``namespaces`` empty means all. ``max_provisioning_retries`` 0 never gives up.
+    ``limits_per_label`` maps a label's key to how many hosts with the same value of it may be
+    inspected, provisioned or deprovisioned at once.
     """
 
     namespaces: tuple[str, ...] = ()
@@ -31,6 +34,7 @@ class BaremetalOptions:
     max_provisioning_retries: int = 5
     build_preprovisioning_images: bool = False
     host_claims: bool = False
+    limits_per_label: Mapping[str, int] = field(default_factory=dict[str, int])
     resync: timedelta = timedelta(minutes=10)
     """How often a host at rest is looked at although nothing woke it."""
 
@@ -40,6 +44,8 @@ class BaremetalOptions:
             raise ValueError("controller concurrency must not be negative")
         if self.max_provisioning_retries < 0:
             raise ValueError("the number of provisioning retries must not be negative")
+        if any(limit < 1 for limit in self.limits_per_label.values()):
+            raise ValueError("a limit for each value of a label must be at least 1")
 
     @property
     def workers(self) -> int:

@@ -1,8 +1,8 @@
 """Answers a host's wish for an image to boot the agent with, from ready-made images.
 
-Watches: PreprovisioningImage, Secrets it is an owner of.
+Watches: PreprovisioningImage, Secrets it is an owner of, and new ones of the name it waits for.
 Writes:  PreprovisioningImage status and finalizer; label and owner of its network data Secret.
-Looks again: while its Secret is missing, the longer that lasts the later.
+Looks again: after BACKSTOP while its Secret is missing, which wakes it when it comes.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,7 @@ Kind = metal3api.PreprovisioningImage
 Type = metal3api.PreprovisioningImageConditionType
 Reason = metal3api.PreprovisioningImageConditionReason
 
-FIRST_RETRY: Final = timedelta(seconds=10)
-LAST_RETRY: Final = timedelta(minutes=10)
+BACKSTOP: Final = timedelta(minutes=10)
 _TRUE, _FALSE = metav1.ConditionStatus.TRUE, metav1.ConditionStatus.FALSE
 
 
@@ -68,7 +67,7 @@ class PreprovisioningImageReconciler:
             image.status.network_data = await self._network_data(image)
         except SecretNotFoundError as error:
             self._fail(image, Reason.MISSING_NETWORK_DATA, str(error))
-            return Result(requeue_after=self._retry(image))
+            return Result(requeue_after=BACKSTOP)
         self._succeed(image, found)
         return Result()
 
@@ -103,11 +102,3 @@ class PreprovisioningImageReconciler:
             observed_generation=image.metadata.generation,
         )
         metav1.set_condition(image.status.conditions, condition, now=self.env.clock())
-
-    def _retry(self, image: Kind) -> timedelta:
-        """As long again as it has been missing, within bounds."""
-        error = metav1.find_condition(image.status.conditions, Type.ERROR)
-        if error is None:
-            return FIRST_RETRY
-        since = self.env.clock() - metav1.parse_time(error.last_transition_time)
-        return min(since + FIRST_RETRY, LAST_RETRY)

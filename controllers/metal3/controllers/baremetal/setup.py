@@ -39,18 +39,24 @@ from .hostfirmwaresettings_controller import (
     schema_names,
 )
 from .options import BaremetalOptions
+from .orphans import OrphanWatch
 from .preprovisioningimage_controller import PreprovisioningImageReconciler
 from .switches.settings import SwitchSettings
 from .wakeups import (
     SECRET_INDEX,
+    UnmarkedSecret,
     any_change,
     firmware_may_have_changed,
+    header_secret_names,
     host_changed,
-    hosts_with_secret,
+    identity_only,
     is_late_arrival,
+    is_new,
     is_news,
+    network_secret_names,
     registration_changed,
     secret_names,
+    users_of_secret,
 )
 
 PROVISIONERS: Final = "metal3.provisioners"
@@ -61,7 +67,8 @@ Extract = Callable[[Any], list[str]]
 INDEXES: Mapping[type[metav1.Object], Mapping[str, Extract]] = {
     metal3api.BareMetalHost: {SECRET_INDEX: secret_names},
     metal3api.HostFirmwareSettings: {SCHEMA_INDEX: schema_names},
-    metal3api.BMCEventSubscription: {HOST_INDEX: host_names},
+    metal3api.BMCEventSubscription: {HOST_INDEX: host_names, SECRET_INDEX: header_secret_names},
+    metal3api.PreprovisioningImage: {SECRET_INDEX: network_secret_names},
 }
 """Indexes the operator's reader must have."""
 
@@ -71,9 +78,15 @@ class UnknownProvisionerError(ValueError):
 
 
 def cache_by_object() -> dict[type[metav1.Object], ByObject]:
-    """What the manager's cache must hold: of the Secrets, only those the operator marked."""
-    marked = {metal3api.ENVIRONMENT_LABEL: metal3api.ENVIRONMENT_LABEL_VALUE}
-    return {corev1.Secret: ByObject(labels=marked)}
+    """What the manager's cache must hold: of the Secrets, only those the operator marked.
+
+    Of all others it knows the names, so that one that was missing is seen when it comes.
+    """
+    label, value = metal3api.ENVIRONMENT_LABEL, metal3api.ENVIRONMENT_LABEL_VALUE
+    return {
+        corev1.Secret: ByObject(labels={label: value}),
+        UnmarkedSecret: ByObject(labels=f"{label}!={value}", transform=identity_only),
+    }
 
 
 async def setup(
@@ -121,7 +134,7 @@ def build(
         recorder=mgr.get_event_recorder_for(RECORDER),
         backend=backend,
         options=options,
-        capacity=CapacityQueue(wake=channel.wake),
+        capacity=CapacityQueue(wake=channel.wake, limits=options.limits_per_label),
     )
     for kind, indexes in INDEXES.items():
         for name, extract in indexes.items():
@@ -135,6 +148,7 @@ def build(
         add_host_claims(mgr, env, controllers)
     _add_webhooks(mgr)
     mgr.add(RunnableFunc(fn=lambda: backend.run(channel.wake)))
+    mgr.add(RunnableFunc(fn=OrphanWatch(env=env).run))
     return Operator(environment=env, channel=channel)
 
 
@@ -152,12 +166,14 @@ def _add_host_controller(
     mgr: ctrl.Manager, env: Environment, channel: Channel, options: ctrl.ControllerOptions
 ) -> None:
     same_name = EnqueueRequestForObject()
+    users = users_of_secret(mgr.client, metal3api.BareMetalHost)
     reconciler = BareMetalHostReconciler(env=env, writer=HostWriter(client=mgr.client))
     (
         ctrl.new_controller_managed_by(mgr)
         .named("baremetalhost")
         .for_(metal3api.BareMetalHost, predicates=(host_changed(),))
-        .watches(corev1.Secret, hosts_with_secret(mgr.client), predicates=(is_late_arrival(),))
+        .watches(corev1.Secret, users, predicates=(is_late_arrival(),))
+        .watches(UnmarkedSecret, users, predicates=(is_new(),))
         .watches(metal3api.HostFirmwareSettings, same_name, predicates=(is_news(),))
         .watches(metal3api.HostFirmwareComponents, same_name, predicates=(is_news(),))
         .watches(metal3api.HostUpdatePolicy, same_name, predicates=(is_late_arrival(),))
@@ -198,6 +214,7 @@ def _add_companions(mgr: ctrl.Manager, env: Environment, options: ctrl.Controlle
             .with_options(options)
             .complete(reconciler)
         )
+    users = users_of_secret(mgr.client, metal3api.BMCEventSubscription)
     (
         ctrl.new_controller_managed_by(mgr)
         .for_(metal3api.BMCEventSubscription, predicates=(changed,))
@@ -206,6 +223,7 @@ def _add_companions(mgr: ctrl.Manager, env: Environment, options: ctrl.Controlle
             subscriptions_of_host(mgr.client),
             predicates=(registration,),
         )
+        .watches(UnmarkedSecret, users, predicates=(is_new(),))
         .with_options(options)
         .complete(BMCEventSubscriptionReconciler(env=env))
     )
@@ -218,6 +236,11 @@ def _add_image_controller(
         ctrl.new_controller_managed_by(mgr)
         .for_(metal3api.PreprovisioningImage, predicates=(any_change(),))
         .owns(corev1.Secret, match_every_owner=True)
+        .watches(
+            UnmarkedSecret,
+            users_of_secret(mgr.client, metal3api.PreprovisioningImage),
+            predicates=(is_new(),),
+        )
         .with_options(options)
         .complete(PreprovisioningImageReconciler(env=env, images=images))
     )

@@ -1,13 +1,13 @@
 """What wakes a host: changes of the object itself, of what goes with it, and of its Secrets."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import Reader
-from metal3.runtime.event import CreateEvent, UpdateEvent
+from metal3.runtime.event import CreateEvent, DeleteEvent, Event, UpdateEvent
 from metal3.runtime.handler import EventHandler, enqueue_requests_from_map_func
 from metal3.runtime.predicate import (
     AnnotationChangedPredicate,
@@ -18,8 +18,13 @@ from metal3.runtime.predicate import (
 )
 from metal3.runtime.types import NamespacedName, key_of
 
+T = TypeVar("T", bound=metav1.Object)
+
 SECRET_INDEX: Final = "metal3.io/secret-names"  # noqa: S105 - the name of an index
-"""Index on BareMetalHost: names of all Secrets its spec mentions."""
+"""Index on kinds that name Secrets: the names of all that the spec mentions."""
+
+UnmarkedSecret = metav1.PartialObjectMetadata.of(corev1.Secret)
+"""Secrets without the operator's label: only that they are there is watched, not what they hold."""
 
 
 _INTERRUPTIONS: Final = frozenset(
@@ -48,18 +53,36 @@ def secret_names(host: metal3api.BareMetalHost) -> list[str]:
     return sorted({name for name in names if name})
 
 
-def hosts_with_secret(reader: Reader) -> EventHandler:
-    """From a Secret to the hosts that mention it; the reader needs SECRET_INDEX."""
+def header_secret_names(subscription: metal3api.BMCEventSubscription) -> list[str]:
+    """The Secret with the headers of a subscription."""
+    reference = subscription.spec.http_headers_ref
+    return [reference.name] if reference and reference.name else []
 
-    async def find(secret: corev1.Secret) -> Iterable[NamespacedName]:
-        hosts = await reader.list(
-            metal3api.BareMetalHost,
+
+def network_secret_names(image: metal3api.PreprovisioningImage) -> list[str]:
+    """The Secret with network data for an image."""
+    return [image.spec.network_data_name] if image.spec.network_data_name else []
+
+
+def users_of_secret(reader: Reader, kind: type[T]) -> EventHandler:
+    """From a Secret to the objects of a kind that mention it; the reader needs SECRET_INDEX."""
+
+    async def find(secret: metav1.Object) -> Iterable[NamespacedName]:
+        users = await reader.list(
+            kind,
             namespace=secret.metadata.namespace,
             fields={SECRET_INDEX: secret.metadata.name},
         )
-        return [key_of(host) for host in hosts.items]
+        return [key_of(user) for user in users.items]
 
     return enqueue_requests_from_map_func(find)
+
+
+def identity_only(obj: dict[str, Any]) -> dict[str, Any]:
+    """All that is kept of an object that is only to be known to exist."""
+    meta = obj["metadata"]
+    kept = ("namespace", "name", "uid", "resourceVersion", "labels")
+    return {**obj, "metadata": {name: meta[name] for name in kept if name in meta}}
 
 
 def host_changed() -> Predicate:
@@ -74,6 +97,11 @@ def host_changed() -> Predicate:
 def is_news() -> Predicate:
     """Changes and deletions; what exists at the start, or was just created by us, is no news."""
     return _funcs(create=_never, update=_changed)
+
+
+def is_new() -> Predicate:
+    """Creations after the start, nothing else."""
+    return _funcs(create=_is_new, update=_never, delete=_never)
 
 
 def is_late_arrival() -> Predicate:
@@ -100,11 +128,12 @@ def _funcs(
     *,
     create: Callable[[CreateEvent[Any]], bool] = lambda _: True,
     update: Callable[[UpdateEvent[Any]], bool],
+    delete: Callable[[DeleteEvent[Any]], bool] = lambda _: True,
 ) -> Predicate:
-    return cast("Predicate", Funcs(create=create, update=update))
+    return cast("Predicate", Funcs(create=create, update=update, delete=delete))
 
 
-def _never(_event: CreateEvent[Any]) -> bool:
+def _never(_event: Event[Any]) -> bool:
     return False
 
 

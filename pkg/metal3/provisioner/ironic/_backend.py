@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from metal3.provisioner import HostData, NotReadyError, Publisher, Wake
+from metal3.provisioner import HostData, Machine, NotReadyError, Publisher, Wake
 
 from ._client import Client
 from ._config import Config, read_config
@@ -35,8 +35,10 @@ class IronicBackend:
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.aclose)
-            if self._config.notifications is not None:
-                ear = listening(self._config.notifications, self.informer.heard)
+            config = self._config
+            if config.notifications is not None:
+                heard, token_file = self.informer.heard, config.notifications_token_file
+                ear = listening(config.notifications, heard, token_file)
                 await stack.enter_async_context(ear)
             await self.informer.run(wake)
 
@@ -55,6 +57,16 @@ class IronicBackend:
             publish=publish,
         )
         return IronicProvisioner(session=session)
+
+    def machines(self) -> list[Machine] | None:
+        """See the seam."""
+        informer = self.informer
+        if not informer.is_ready:
+            return None
+        return [
+            Machine(id=n.uuid, name=n.name or n.uuid, state=n.state, host=informer.key_of(n))
+            for n in informer.snapshot.nodes.values()
+        ]
 
     async def aclose(self) -> None:
         """Let go of all connections; a later request opens new ones."""

@@ -23,12 +23,17 @@ BUSY: Final = frozenset({
 })  # fmt: skip
 
 
+def is_limited(session: Session) -> bool:
+    """See the seam: machines that boot from an ISO image never wait."""
+    try:
+        return not bmc.parse(session.host.bmc_address).supports_iso_preprovisioning_image
+    except bmc.BMCAddressError:
+        return False
+
+
 async def has_capacity(session: Session) -> bool:
     """See the seam."""
-    try:
-        if bmc.parse(session.host.bmc_address).supports_iso_preprovisioning_image:
-            return True
-    except bmc.BMCAddressError:
+    if not is_limited(session):
         return True
     now = asyncio.get_running_loop().time()
     snapshot = session.informer.snapshot

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
 from ._errors import ConfigurationError
@@ -58,6 +59,14 @@ class ListenAddress(NamedTuple):
     host: str
     port: int
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
     def __str__(self) -> str:
         """As it is written in the environment."""
         return f"{self.host}:{self.port}"
@@ -69,7 +78,8 @@ class Config:
 
     ``provisioning_limit`` counts the hosts that boot over the provisioning network at one time.
     ``build_preprovisioning_images`` tells that each host gets a boot image of its own.
-    ``notifications`` is where Ironic may push what happens to nodes.
+    ``notifications`` is where Ironic may push what happens to nodes, and
+    ``notifications_token_file`` holds what it has to know for that.
     """
 
     endpoint: str
@@ -86,6 +96,7 @@ class Config:
     live_iso_force_persistent_boot: str = "Default"
     external_url_v6: str = ""
     notifications: ListenAddress | None = None
+    notifications_token_file: Path | None = None
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -108,7 +119,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
             environment, "LIVE_ISO_FORCE_PERSISTENT_BOOT_DEVICE"
         ),
         external_url_v6=environment.get("IRONIC_EXTERNAL_URL_V6", ""),
-        notifications=_listen_address(environment, "IRONIC_NOTIFICATIONS_ADDR"),
+        **_notifications(environment),
     )
 
 
@@ -184,6 +195,26 @@ def _images(environment: Mapping[str, str], *, build: bool) -> DeployImages:
             "DEPLOY_KERNEL_URL and DEPLOY_RAMDISK_URL, or DEPLOY_ISO_URL, must be set"
         )
     return images
+
+
+class _Notifications(TypedDict):
+    notifications: ListenAddress | None
+    notifications_token_file: Path | None
+
+
+def _notifications(environment: Mapping[str, str]) -> _Notifications:
+    """Beyond the machine itself nobody may make the operator look without a token."""
+    address = _listen_address(environment, "IRONIC_NOTIFICATIONS_ADDR")
+    text = environment.get("IRONIC_NOTIFICATIONS_TOKEN_FILE", "").strip()
+    token_file = Path(text) if text else None
+    if token_file is not None and not _content(token_file):
+        raise ConfigurationError(f"IRONIC_NOTIFICATIONS_TOKEN_FILE: {text} holds no token")
+    if address is not None and token_file is None and not address.is_loopback:
+        raise ConfigurationError(
+            f"IRONIC_NOTIFICATIONS_ADDR: others can reach {address}, so "
+            "IRONIC_NOTIFICATIONS_TOKEN_FILE is required"
+        )
+    return {"notifications": address, "notifications_token_file": token_file}
 
 
 def _listen_address(environment: Mapping[str, str], name: str) -> ListenAddress | None:

@@ -15,7 +15,7 @@ _CAUSES: Final = (
             r"\b401\b|AccessError|[Uu]nauthori[sz]ed|invalid (user|credential)|"
             r"[Aa]uthentication (failed|error)|RAKP|unauthorized name|password verification"
         ),
-        _BMC + " refused the credentials: correct the username or password in the host's Secret",
+        _BMC + " refused the credentials: correct the username or password in {secret}",
     ),
     (
         r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLError|SSLCertVerification",
@@ -28,7 +28,7 @@ _CAUSES: Final = (
     ),
     (
         r"IPMI call failed|ipmitool",
-        _BMC + " gave no usable answer over IPMI: check its address, its network and the login",
+        _BMC + " gave no usable answer over IPMI: check its address, its network and the login in {secret}",
     ),
     (
         (
@@ -71,12 +71,17 @@ def shorten(text: str, limit: int = MAX_RAW) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
-def explain(what: str, raw: str, *, address: str) -> str:
-    """``what`` (such as "inspection failed"), the cause when it is known, and the raw text."""
+def explain(what: str, raw: str, *, address: str, secret: str = "") -> str:
+    """``what`` (such as "inspection failed"), the cause when it is known, and the raw text.
+
+    ``secret`` is the name of the Secret with the BMC's login.
+    """
     cause = next((text for pattern, text in _COMPILED if pattern.search(raw)), "")
-    sentence = (
-        f"{what}: {cause.format(address=f' at {address}' if address else '')}" if cause else what
+    cause = cause.format(
+        address=f" at {address}" if address else "",
+        secret=f"Secret {secret!r}" if secret else "the host's Secret",
     )
+    sentence = f"{what}: {cause}" if cause else what
     if not raw.strip():
         return f"{sentence}: Ironic gave no reason; its log has more"
     return f"{sentence} ({shorten(raw)})" if cause else f"{sentence}: {shorten(raw)}"

@@ -65,6 +65,11 @@ class NodeInformer:
         return self._running
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the last listing succeeded."""
+        return self._ready
+
+    @property
     def snapshot(self) -> Snapshot:
         """The last listing."""
         return self._snapshot

@@ -21,7 +21,7 @@ from metal3.provisioner import (
 
 from . import _media as media
 from ._adopting import adopt
-from ._capacity import has_capacity
+from ._capacity import has_capacity, is_limited
 from ._deleting import remove
 from ._deploying import deprovision, provision
 from ._errors import (
@@ -152,6 +152,10 @@ class IronicProvisioner:
                 self.session, mode, force=force, automated_cleaning_mode=automated_cleaning_mode
             )
         )
+
+    def is_limited(self) -> bool:
+        """See the seam."""
+        return is_limited(self.session)
 
     async def has_capacity(self) -> bool:
         """See the seam."""

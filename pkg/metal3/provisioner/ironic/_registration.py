@@ -2,9 +2,19 @@
 
 from metal3 import bmc
 from metal3.provisioner import ManagementAccessData, Result
+from metal3.runtime.log import get_logger
 
 from ._client import DISABLE_POWER_OFF
-from ._errors import BadRequestError, ConflictError, LockedError
+from ._errors import (
+    BadRequestError,
+    ConflictError,
+    IronicError,
+    LockedError,
+    NotFoundError,
+    OverloadedError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from ._external_url import external_url
 from ._images import registered_image_patch
 from ._lookup import TakenError, find
@@ -23,6 +33,8 @@ from ._settings import (
     new_node,
     settings_patch,
 )
+
+log = get_logger(__name__)
 
 
 async def register(
@@ -165,6 +177,28 @@ async def _verify(
         case state if state in SKIPS_SETTINGS:
             return Result.complete()
         case _:
-            owed.discard(node.uuid)
-            problem = await ensure_ports(session, node, data)
-            return Result.failed(problem) if problem else Result.complete()
+            if problem := await ensure_ports(session, node, data):
+                return Result.failed(problem)
+            return await _try_login(session, node, restart=restart)
+
+
+async def _try_login(session: Session, node: Node, *, restart: bool) -> Result:
+    """Have Ironic ask the BMC of a node at rest for something harmless, if its login is new.
+
+    Ironic would use a new login only at the next change of power, or the next look at it, and has
+    no verification in this state: reading the boot device goes to the BMC and answers at once.
+    """
+    owed = session.memory.unverified
+    if node.uuid not in owed and not restart:
+        return Result.complete()
+    owed.add(node.uuid)
+    try:
+        await session.client.get("nodes", node.uuid, "management", "boot_device")
+    except (ConflictError, OverloadedError, UnauthorizedError, UnreachableError):
+        raise
+    except (BadRequestError, NotFoundError):
+        log.info("this driver cannot try a login", node=node.uuid, driver=node.text("driver"))
+    except IronicError as error:
+        return session.failed("the BMC did not answer with the login it has now", str(error))
+    owed.discard(node.uuid)
+    return Result.complete()

@@ -69,7 +69,8 @@ class Session:
         """A sentence for the user; the password is taken out of whatever a driver repeated."""
         password = self.host.credentials.password
         text = raw.replace(password, "***") if password else raw
-        return explain(what, text, address=self.host.bmc_address)
+        host = self.host
+        return explain(what, text, address=host.bmc_address, secret=host.credentials_name)
 
     async def require(self) -> Node:
         """The node; raises NeedsRegistrationError when Ironic knows none of this ID."""

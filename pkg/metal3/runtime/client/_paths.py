@@ -31,6 +31,14 @@ async def resource_of(
     return await mapper.resource_for(gvk)
 
 
+def accepts(kind: type[metav1.Object], *, many: bool = False) -> str:
+    """The form a server is asked to answer in; ``many`` for a list."""
+    if not kind.metadata_only:
+        return "application/json"
+    form = "PartialObjectMetadataList" if many else "PartialObjectMetadata"
+    return f"application/json;as={form};g=meta.k8s.io;v=v1"
+
+
 def object_path(resource: Resource, key: NamespacedName, subresource: str = "") -> str:
     """The path of one object; raises BadRequestError when its identity is incomplete."""
     if not key.name:

@@ -24,6 +24,7 @@ from metal3.runtime.types import NamespacedName, key_of
 from ._decode import decode, parse
 from ._interface import ObjectList, Patch, PatchType, Preconditions, Propagation
 from ._paths import (
+    accepts,
     collection_path,
     object_path,
     resource_of,
@@ -90,7 +91,8 @@ class RestClient:
     async def get(self, kind: type[T], key: NamespacedName) -> T:
         """One object; raises NotFoundError."""
         resource = await resource_of(kind, self.mapper)
-        request = Request(method="GET", path=object_path(resource, key))
+        path = object_path(resource, key)
+        request = Request(method="GET", path=path, accept=accepts(kind))
         return decode(kind, await self.transport.send(request))
 
     async def list(
@@ -153,7 +155,9 @@ class RestClient:
         elif resource_version is not None:
             query["resourceVersion"] = resource_version
         path = collection_path(resource, selection.namespace)
-        body = await self.transport.send(Request(method="GET", path=path, query=query))
+        accept = accepts(kind, many=True)
+        request = Request(method="GET", path=path, query=query, accept=accept)
+        body = await self.transport.send(request)
         return _page(f"list of {resource.gvk.kind}", body)
 
     @asynccontextmanager
@@ -176,7 +180,7 @@ class RestClient:
             initial_events=initial_events,
         )
         path = collection_path(resource, selection.namespace)
-        request = Request(method="GET", path=path, query=query)
+        request = Request(method="GET", path=path, query=query, accept=accepts(kind))
         async with self.transport.stream(request, lasts=lasts) as lines:
             yield (_event(resource.gvk.kind, line) async for line in lines)
 

@@ -194,3 +194,22 @@ async def test_a_wrong_token_is_unauthorized(config):
         with pytest.raises(ctrlclient.UnauthorizedError) as caught:
             await client.list(corev1.Secret)
     assert "wr0ng" not in str(caught.value)
+
+
+async def test_metadata_alone(either):
+    """Lists and streams of the metadata bring nothing of the contents over the wire."""
+    kind = metav1.PartialObjectMetadata.of(corev1.ConfigMap)
+    await either.create(config_map(data={"big": "secret"}, meta={"labels": {"a": "b"}}))
+    selection = Selection(namespace="default", labels="a!=c")
+    page = await either.list_page(kind, selection)
+    (item,) = (i for i in page.items if i["metadata"]["name"] == "one")
+    assert item["metadata"]["labels"] == {"a": "b"}
+    assert "data" not in item
+    listed = await either.list(kind, namespace="default", labels={"a": "b"})
+    assert [obj.metadata.name for obj in listed.items] == ["one"]
+    since = page.resource_version
+    async with either.stream(kind, selection, resource_version=since) as events:
+        await either.create(config_map("two", data={"big": "secret"}))
+        event = await anext(events)
+    assert (event.type, event.object["metadata"]["name"]) == (EventType.ADDED, "two")
+    assert "data" not in event.object

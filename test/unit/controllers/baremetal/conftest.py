@@ -225,7 +225,7 @@ def new_environment(
         options=options,
         clock=clock,
         rng=random.Random(1),  # noqa: S311 - the same dice each time
-        capacity=CapacityQueue(wake=woken.append),
+        capacity=CapacityQueue(wake=woken.append, limits=options.limits_per_label),
     )
 
 

@@ -276,7 +276,6 @@ async def test_registry_logins(bench, make_host, url, kind, content):
 @pytest.mark.parametrize(
     ("secret", "reason"),
     [
-        pytest.param(None, "ImageAuthParseError", id="missing"),
         pytest.param(
             corev1.new_secret("pull", "metal3", {"x": "y"}, type="Opaque"),
             "ImageAuthFormatUnsupported",
@@ -297,7 +296,7 @@ async def test_registry_logins(bench, make_host, url, kind, content):
 async def test_broken_registry_logins_are_named(bench, make_host, secret, reason):
     """The event's reason and the Secret are named, nothing of its content is."""
     host = make_host(image={"url": "oci://r.example/a", "ociAuthSecretName": "pull"})
-    b = bench(host, *([secret] if secret else []))
+    b = bench(host, secret)
     with pytest.raises(PullSecretError) as caught:
         await image_pull_secret(new_pass(b, host))
     assert caught.value.reason == reason
@@ -308,7 +307,7 @@ async def test_broken_registry_logins_are_named(bench, make_host, secret, reason
 async def test_a_broken_registry_login_fails_the_provisioning(bench, make_host):
     """It is the user's to mend: an error, and an event of its own."""
     image = {"url": "oci://r.example/a", "ociAuthSecretName": "pull"}
-    b = bench(make_host(image=image))
+    b = bench(make_host(image=image), pull_secret("dockercfg", {"other": AUTH}))
     host = await b.drive(lambda h: h.status.error_type is not None)
     assert host.status.error_type == "provisioning error"
     assert "ImageAuthParseError" in b.recorder.reasons

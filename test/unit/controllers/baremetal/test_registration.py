@@ -70,11 +70,11 @@ async def test_what_cannot_work_is_named_and_waits_for_the_user(
     assert b.recorder.reasons.count("BMCCredentialError") == 1
 
 
-async def test_a_missing_secret_is_looked_for_again_soon(bench, make_secret):
-    """A Secret may come later and without the label that would wake us."""
+async def test_a_missing_secret_is_not_looked_for_by_the_clock(bench, make_secret):
+    """It wakes the host when it comes; the slow look is for what nobody thought of."""
     b = bench(secret=None)
     await b.until(State.REGISTERING)
-    assert (await b.reconcile()).requeue_after == timedelta(seconds=10)
+    assert (await b.reconcile()).requeue_after == b.env.options.resync
     await b.client.create(make_secret())
     host = await b.until(State.AVAILABLE)
     assert host.status.error_type is None
@@ -136,6 +136,50 @@ async def test_the_retry_annotation_tries_at_once_with_a_clean_count(bench):
     host = await b.until(State.AVAILABLE)
     assert asyncio.get_running_loop().time() - before < 10
     assert "baremetalhost.metal3.io/retry" not in host.metadata.annotations
+
+
+@pytest.mark.parametrize(
+    ("spec", "state"),
+    [
+        pytest.param({}, State.AVAILABLE, id="available"),
+        pytest.param({"image": IMAGE}, State.PROVISIONED, id="provisioned"),
+        pytest.param(
+            {"externallyProvisioned": True}, State.EXTERNALLY_PROVISIONED, id="external"
+        ),
+    ],
+)
+async def test_a_new_login_is_tried_on_a_host_at_rest(bench, make_host, make_secret, spec, state):
+    """A wrong password shows when it is given, not when the power is needed; the host stays."""
+    b = bench(make_host(**spec))
+    await b.until(state)
+    await b.rest()
+    b.machine.password = "rotated"
+    before = len(b.machine.power_actions)
+    await _give_password(b, make_secret, "mistyped")
+    await b.reconcile()
+    host = await b.host()
+    assert host.status.error_type == "registration error"
+    assert "Secret 'bmc'" in host.status.error_message
+    assert host.status.provisioning.state == state
+    good = host.status.good_credentials
+    secret = await b.client.get(corev1.Secret, SECRET)
+    assert good is not None and not metal3api.credentials_match(good, secret)
+    await _give_password(b, make_secret, "rotated")
+    await b.reconcile()
+    host = await b.host()
+    assert (host.status.operational_status, host.status.error_message) == ("OK", "")
+    assert metal3api.credentials_match(
+        host.status.good_credentials, await b.client.get(corev1.Secret, SECRET)
+    )
+    assert len(b.machine.power_actions) == before
+    assert b.machine.wipes == 0
+
+
+async def _give_password(b, make_secret, password):
+    """What a user does who changes the login."""
+    secret = await b.client.get(corev1.Secret, SECRET)
+    secret.data = make_secret(username="admin", password=password).data
+    await b.client.update(secret)
 
 
 async def test_a_broken_secret_stops_a_running_host_and_heals(bench, make_host, make_secret):

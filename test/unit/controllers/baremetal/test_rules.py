@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.host.architecture import architecture
 from metal3.controllers.baremetal.host.backoff import Retries, backoff
-from metal3.controllers.baremetal.host.capacity import EXPIRY, CapacityQueue
 from metal3.controllers.baremetal.host.hardware import (
     InvalidHardwareDetailsError,
     parse_hardware_details,
@@ -54,36 +53,6 @@ def test_a_hold_ends_with_its_time_or_with_a_change():
     assert retries.left(A, NOW, "spec 2") == timedelta(0)
     assert retries.left(A, NOW, "spec 1") == timedelta(0)
     assert retries.left(B, NOW, "spec 1") == timedelta(0)
-
-
-def test_turns_go_to_those_who_waited_longest():
-    """A late host does not overtake; a free slot wakes the first in line."""
-    woken: list[NamespacedName] = []
-    queue = CapacityQueue(wake=woken.append)
-    queue.grant(A)
-    queue.wait(B, NOW)
-    queue.wait(C, NOW)
-    assert not queue.may_ask(C, NOW)
-    assert queue.may_ask(A, NOW)
-    queue.leave(A)
-    assert woken == [B]
-    assert queue.may_ask(B, NOW)
-    queue.grant(B)
-    assert woken == [B, C]
-    assert queue.may_ask(C, NOW)
-    assert queue.waiting == (C,)
-
-
-def test_who_leaves_the_line_does_not_block_it():
-    """A deleted or paused host makes room; one that is never seen again is forgotten."""
-    woken: list[NamespacedName] = []
-    queue = CapacityQueue(wake=woken.append)
-    queue.wait(A, NOW)
-    queue.wait(B, NOW)
-    queue.leave(A)
-    assert woken == [B]
-    queue.wait(C, NOW + EXPIRY)
-    assert queue.may_ask(C, NOW + EXPIRY + timedelta(seconds=1))
 
 
 HW = {"hardwareRAIDVolumes": [{"level": "1"}]}

@@ -19,6 +19,7 @@ from metal3.controllers.baremetal import (
     cache_by_object,
     setup,
 )
+from metal3.controllers.baremetal.wakeups import UnmarkedSecret
 from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
 from metal3.runtime.cache import CacheOptions
 from metal3.runtime.client import NotFoundError
@@ -38,6 +39,7 @@ class Cluster:
 
     client: FakeClient
     backend: FixtureBackend
+    manager: ctrl.Manager
 
     async def get(self, name: str) -> metal3api.BareMetalHost:
         """One host."""
@@ -95,7 +97,7 @@ async def running(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(mgr.start(stop))
         try:
-            yield Cluster(client, backend)
+            yield Cluster(client, backend, mgr)
         finally:
             stop.set()
 
@@ -139,13 +141,93 @@ async def test_a_fixed_secret_heals_the_host_at_once(make_host, make_secret):
 
 
 async def test_a_missing_secret_is_found_when_it_comes(make_host, make_secret):
-    """The Secret that is missing is named, and the host goes on soon after it was created."""
+    """The Secret that is missing is named, and wakes the host although nobody marked it."""
     async with running(make_host()) as cluster:
         host = await cluster.wait("host-0", lambda h: h.status.error_type is not None)
         assert "'bmc'" in host.status.error_message
         assert "does not exist" in host.status.error_message
+        await asyncio.sleep(60)
         await cluster.client.create(make_secret())
-        await cluster.wait("host-0", is_in(State.AVAILABLE), limit=20)
+        await cluster.wait("host-0", lambda h: h.status.error_type is None, limit=2)
+
+
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [
+        pytest.param({"userData": {"name": "late"}}, "userData", id="user-data"),
+        pytest.param({"networkData": {"name": "late"}}, "networkData", id="network-data"),
+        pytest.param({"metaData": {"name": "late"}}, "metaData", id="meta-data"),
+        pytest.param(
+            {
+                "image": {"url": "oci://registry.example/a:1", "ociAuthSecretName": "late"},
+            },
+            "pull",
+            id="pull-secret",
+        ),
+    ],
+)
+async def test_data_that_comes_late_is_waited_for(make_host, make_secret, field, key):
+    """The host waits in provisioning without an error, and goes on as soon as it is there."""
+    host = make_host(**{"image": IMAGE} | field)
+    async with running(host, make_secret()) as cluster:
+        await cluster.wait("host-0", is_in(State.PROVISIONING))
+        found = await cluster.wait("host-0", lambda h: "'late'" in progress(h))
+        await asyncio.sleep(60)
+        assert found.status.error_type is None
+        login = '{"auths": {"registry.example": {"username": "u", "password": "p"}}}'
+        data = {".dockerconfigjson": login} if key == "pull" else {key: "{}"}
+        secret = make_secret("late", **data)
+        secret.type = "kubernetes.io/dockerconfigjson" if key == "pull" else "Opaque"
+        await cluster.client.create(secret)
+        await cluster.wait("host-0", is_in(State.PROVISIONED), limit=5)
+
+
+async def test_network_data_of_the_agent_that_comes_late_wakes_the_host(make_host, make_secret):
+    """Registering goes on as soon as the Secret is there."""
+    host = make_host(preprovisioningNetworkDataName="late")
+    async with running(host, make_secret()) as cluster:
+        found = await cluster.wait("host-0", lambda h: h.status.error_type is not None)
+        assert "'late'" in found.status.error_message
+        await asyncio.sleep(60)
+        await cluster.client.create(make_secret("late", networkData="links: []"))
+        await cluster.wait("host-0", lambda h: h.status.error_type is None, limit=2)
+
+
+async def test_headers_that_come_late_wake_their_subscription(make_host, make_secret):
+    """A subscription says which Secret it waits for, and is made as soon as that is there."""
+    subscription = metal3api.BMCEventSubscription.named("events", "metal3")
+    subscription.spec.host_name = "host-0"
+    subscription.spec.destination = "https://events.example/"
+    subscription.spec.http_headers_ref = corev1.SecretReference(name="late", namespace="metal3")
+    async with running(make_host(), make_secret(), subscription) as cluster:
+        await cluster.wait("host-0", is_in(State.AVAILABLE))
+
+        async def status():
+            kind, key = metal3api.BMCEventSubscription, NamespacedName("metal3", "events")
+            return (await cluster.client.get(kind, key)).status
+
+        await asyncio.sleep(60)
+        assert "metal3/late" in ((await status()).error or "")
+        await cluster.client.create(make_secret("late", Authorization="Bearer t"))
+        await asyncio.sleep(2)
+        assert (await status()).subscription_id
+
+
+async def test_secrets_of_others_are_not_kept(make_host, make_secret):
+    """Of a Secret nobody marked the operator knows the name and nothing else."""
+    async with running(make_host(), make_secret(), make_secret("others", token="t0p")) as cluster:
+        await cluster.wait("host-0", is_in(State.AVAILABLE))
+        known = await cluster.manager.client.list(UnmarkedSecret, namespace="metal3")
+        assert [secret.metadata.name for secret in known.items] == ["others"]
+        assert set(known.items[0].to_dict()) == {"apiVersion", "kind", "metadata"}
+        with pytest.raises(NotFoundError):
+            await cluster.manager.client.get(corev1.Secret, NamespacedName("metal3", "others"))
+
+
+def progress(host: metal3api.BareMetalHost) -> str:
+    """What the Progressing condition says."""
+    found = metav1.find_condition(host.status.conditions, "Progressing")
+    return found.message if found else ""
 
 
 async def test_slots_are_handed_on_without_delay(make_host, make_secret):

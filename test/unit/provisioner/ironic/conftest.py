@@ -44,6 +44,7 @@ class Bench:
             uid="9b2a6d4e-0000-4000-8000-000000000001",
             bmc_address=ADDRESS,
             credentials=Credentials("admin", "s3cret-pass"),
+            credentials_name=f"{name}-bmc",
             boot_mac_address=MAC,
             provisioner_id=known[0] if known else "",
         )

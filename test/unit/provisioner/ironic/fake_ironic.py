@@ -84,6 +84,8 @@ class FakeIronic:
         self.firmware: list[JSON] = []
         self.media: dict[str, list[JSON]] = {}
         self.subscriptions: dict[str, JSON] = {}
+        self.password: str | None = None
+        """The only password the BMCs take; None lets any in."""
         self.calls: list[tuple[str, str, Any]] = []
         self._due: list[tuple[float, int, Any]] = []
         self._order = itertools.count()
@@ -277,9 +279,17 @@ class FakeIronic:
             "history": lambda: {"history": self.histories.get(node["uuid"], [])},
             "bios": lambda: {"bios": self.bios},
             "firmware": lambda: {"firmware": self.firmware},
+            "management/boot_device": lambda: self._boot_device(node),
         }
         answer: JSON = readers["/".join(rest)]()
         return answer
+
+    def _boot_device(self, node: JSON) -> JSON:
+        """The BMC is asked, with the login the node has."""
+        self._unlocked(node)
+        if self.password not in {None, node["driver_info"].get("redfish_password")}:
+            raise RefusedError(500, "Redfish exception occurred. Error: HTTP GET returned code 401")
+        return {"boot_device": "disk", "persistent": True}
 
     def _write(self, method: str, node: JSON, rest: list[str], body: Any) -> None:
         match method, rest:

@@ -36,6 +36,32 @@ async def test_events_are_heard_and_junk_is_refused(body, status, events):
     assert heard == events
 
 
+async def test_strangers_are_not_heard(tmp_path):
+    """With a token file only those who know what is in it; a new token counts at once."""
+    heard: list[Mapping[str, object]] = []
+    token = tmp_path / "token"
+    token.write_text("one\n")
+
+    async def post(session, port, **headers):
+        url = f"http://127.0.0.1:{port}/"
+        async with session.post(url, data=b"{}", headers=headers) as answer:
+            return answer.status
+
+    async with (
+        listening(ANY, heard.append, token) as port,
+        aiohttp.ClientSession() as session,
+    ):
+        assert await post(session, port) == 401
+        assert await post(session, port, Authorization="Bearer two") == 401
+        assert heard == []
+        assert await post(session, port, Authorization="Bearer one") == 204
+        token.write_text("two")
+        assert await post(session, port, Authorization="Bearer two") == 204
+        token.write_text("")
+        assert await post(session, port, Authorization="Bearer ") == 401
+    assert len(heard) == 2
+
+
 async def test_a_taken_address_is_named():
     """With the variable it came from."""
     async with listening(ANY, lambda _: None) as port:

@@ -371,3 +371,21 @@ async def test_a_host_whose_id_nobody_noted_is_verified_once(bench, ironic, acce
         :1
     ]
     assert woken == [key("host-0")]
+
+
+async def test_all_nodes_are_known_without_asking(bench, ironic):
+    """With the host each belongs to; nothing is claimed while Ironic does not answer."""
+    assert bench.backend.machines() is None
+    ironic.add("metal3~host-0", provision_state="active")
+    ironic.add("by-hand")
+    async with informing(bench):
+        ironic.calls.clear()
+        found = {m.name: (m.host, m.state) for m in bench.backend.machines()}
+        assert found == {
+            "metal3~host-0": (key("host-0"), "active"),
+            "by-hand": (None, "manageable"),
+        }
+        assert ironic.calls == []
+        ironic.down = True
+        await asyncio.sleep(120)
+        assert bench.backend.machines() is None

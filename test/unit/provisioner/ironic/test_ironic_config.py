@@ -108,3 +108,18 @@ def test_where_notifications_are_heard(text, host, port):
     """Off unless it is set."""
     assert read_config(GOOD).notifications is None
     assert read_config(GOOD | {"IRONIC_NOTIFICATIONS_ADDR": text}).notifications == (host, port)
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0:9099", "[::]:9099", "ironic-events:9099"])
+def test_strangers_need_a_token(text, tmp_path):
+    """An address that others can reach is refused until there is one."""
+    variables = GOOD | {"IRONIC_NOTIFICATIONS_ADDR": text}
+    with pytest.raises(ConfigurationError, match="IRONIC_NOTIFICATIONS_TOKEN_FILE"):
+        read_config(variables)
+    token = tmp_path / "token"
+    token.write_text("\n")
+    variables["IRONIC_NOTIFICATIONS_TOKEN_FILE"] = str(token)
+    with pytest.raises(ConfigurationError, match="holds no token"):
+        read_config(variables)
+    token.write_text("t0ken\n")
+    assert read_config(variables).notifications_token_file == token

@@ -431,3 +431,47 @@ async def test_a_verification_that_was_put_off_is_still_due(bench, ironic, acces
     ironic.refuses.clear()
     assert (await register(bench, access()))[0] == Result.again(POLL)
     assert node["provision_state"] == "verifying"
+
+
+@pytest.mark.parametrize("state", ["manageable", "available", "active", "clean failed"])
+async def test_a_new_login_is_tried_on_a_node_at_rest(bench, ironic, access, state):
+    """Ironic would find out at the next change of power; the BMC is asked now, and again later."""
+    ironic.add(provision_state=state, driver_info=_connection())
+    ironic.password = "another"
+    result, _ = await register(bench, access(), changed=True)
+    assert "refused the credentials" in result.error_message
+    assert "Secret 'host-0-bmc'" in result.error_message
+    assert "s3cret-pass" not in result.error_message
+    assert (await register(bench, access()))[0].error_message, "it is not believed to be right"
+    ironic.password = "s3cret-pass"
+    assert (await register(bench, access(), retry=True))[0] == Result.complete()
+    ironic.calls.clear()
+    assert (await register(bench, access()))[0] == Result.complete()
+    assert not [path for _, path, _ in ironic.calls if "boot_device" in path], "asked once"
+
+
+async def test_a_login_that_came_while_the_node_was_busy_is_tried_after_it(bench, ironic, access):
+    """A step under way is not disturbed."""
+    node = ironic.add(provision_state="wait call-back", driver_info=_connection())
+    ironic.password = "another"
+    assert (await register(bench, access(), changed=True))[0] == Result.complete()
+    ironic.set(node, provision_state="active")
+    assert "refused" in (await register(bench, access()))[0].error_message
+
+
+async def test_a_login_is_tried_again_when_the_node_was_locked(bench, ironic, access):
+    """A conductor that looks at the power just now says nothing about the login."""
+    ironic.add(provision_state="active", driver_info=_connection())
+    ironic.refuses["GET", "management/boot_device"] = RefusedError(409, "Node is locked by host c")
+    assert (await register(bench, access(), changed=True))[0] == Result.again(timedelta(seconds=3))
+    ironic.refuses.clear()
+    ironic.password = "another"
+    assert "refused" in (await register(bench, access()))[0].error_message
+
+
+async def test_a_driver_that_cannot_try_a_login_is_believed(bench, ironic, access):
+    """Its next change of power will tell."""
+    ironic.add(provision_state="active", driver_info=_connection())
+    refusal = RefusedError(400, "Driver does not support management")
+    ironic.refuses["GET", "management/boot_device"] = refusal
+    assert (await register(bench, access(), changed=True))[0] == Result.complete()

@@ -13,6 +13,7 @@ from ._object import (
     Object,
     ObjectMeta,
     OwnerReference,
+    PartialObjectMetadata,
     Unstructured,
 )
 from ._owners import (
@@ -37,6 +38,7 @@ __all__ = [
     "Object",
     "ObjectMeta",
     "OwnerReference",
+    "PartialObjectMetadata",
     "Time",
     "Unstructured",
     "add_finalizer",

@@ -72,6 +72,8 @@ class Object(Model):
     gvk: ClassVar[GroupVersionKind] = GroupVersionKind("", "", "")
     plural: ClassVar[str] = ""
     namespaced: ClassVar[bool] = True
+    metadata_only: ClassVar[bool] = False
+    """Whether a server is asked for the metadata alone."""
 
     required_fields = frozenset({"api_version", "kind"})
     api_version: Annotated[str, Field(alias="apiVersion")] = ""
@@ -117,6 +119,25 @@ class Unstructured(Object):
             "__doc__": f"{gvk.kind} as plain JSON.",
         }
         return type(gvk.kind, (cls,), body)
+
+
+class PartialObjectMetadata(Object):
+    """The metadata of a kind: for watching objects whose contents are nobody's business here."""
+
+    metadata_only: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, kind: type[Object]) -> "type[PartialObjectMetadata]":
+        """A class for the metadata of ``kind``; reads only, and cached apart from ``kind``."""
+        body = {
+            "gvk": kind.gvk,
+            "plural": kind.plural,
+            "namespaced": kind.namespaced,
+            "__module__": __name__,
+            "__annotations__": {},
+            "__doc__": f"The metadata of a {kind.gvk.kind}.",
+        }
+        return type(f"{kind.gvk.kind}Metadata", (cls,), body)
 
 
 class Condition(Model):

@@ -1,8 +1,5 @@
 """Finding the login of a host's BMC, and saying what is wrong with it."""
 
-from datetime import timedelta
-from typing import Final
-
 from metal3 import bmc
 from metal3.api.core import v1 as corev1
 from metal3.api.metal3_io import v1alpha1 as metal3api
@@ -13,9 +10,6 @@ from .actions import Action, Continue, Stop
 from .environment import Environment
 from .hostpass import HostPass, Login
 from .secret_access import SecretNotFoundError, acquire_secret
-
-MISSING_SECRET_POLL: Final = timedelta(seconds=10)
-"""A Secret without the label wakes nobody when it is created."""
 
 
 class CredentialsError(Exception):
@@ -87,9 +81,9 @@ def report(p: HostPass, error: CredentialsError) -> Action:
 
 
 def report_missing(p: HostPass, message: str) -> Action:
-    """Show that a Secret is missing: it counts as no failure, and is looked for again soon."""
+    """Show that a Secret is missing: it counts as no failure, and wakes the host when it comes."""
     _show(p, message)
-    return Continue(after=MISSING_SECRET_POLL, why=message)
+    return Continue(after=p.resync, why=message)
 
 
 def _show(p: HostPass, message: str) -> None:

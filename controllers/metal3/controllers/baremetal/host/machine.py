@@ -6,19 +6,14 @@ from datetime import timedelta
 from typing import Final
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.controllers.baremetal.metrics import (
-    DELAYED_DEPROVISIONING,
-    DELAYED_PROVISIONING,
-    DURATIONS,
-    STATE_CHANGES,
-)
-from metal3.provisioner import NeedsRegistrationError
+from metal3.controllers.baremetal.metrics import DURATIONS, STATE_CHANGES
 
 from .actions import IMMEDIATELY, Action, Complete, Continue, Delayed, Failed
 from .detach import check_detached, is_deletion_put_off
 from .hostpass import HostPass
 from .registration import ensure_registered
 from .table import StateRow
+from .turns import delay, end_delay, has_turn
 
 State = metal3api.ProvisioningState
 Status = metal3api.OperationalStatus
@@ -54,7 +49,10 @@ class StateMachine:
         if isinstance(action, Complete):
             return await self._move(p, row, action.next_state)
         if not isinstance(action, Delayed):
-            _end_delay(p)
+            end_delay(p)
+            if not row.limited:
+                # Whatever it once waited for, it does not ask for it any more.
+                p.env.capacity.leave(p.key)
         return action
 
     async def _decide(self, p: HostPass, row: StateRow) -> Action:
@@ -65,12 +63,13 @@ class StateMachine:
         if row.needs_backend:
             detached = await check_detached(p)
             if detached is not None:
+                p.env.capacity.leave(p.key)
                 return detached
         left = p.env.retries.left(p.key, p.now, p.fingerprint())
         if left:
             return Continue(after=left)
-        if row.limited and not await _has_turn(p):
-            return _delay(p, row.name)
+        if row.limited and not await has_turn(p, self.table):
+            return delay(p, row.name)
         return await self._registered(p, row) or await row.handle(p)
 
     async def _registered(self, p: HostPass, row: StateRow) -> Action | None:
@@ -89,11 +88,11 @@ class StateMachine:
         if not (p.is_deleting and after == State.DELETING):
             row.check(after)
         target = self.table[after]
-        if target.limited and not await _has_turn(p):
-            return _delay(p, after)
+        if target.limited and not await has_turn(p, self.table):
+            return delay(p, after)
         if not target.limited:
             p.env.capacity.leave(p.key)
-        _end_delay(p)
+        end_delay(p)
         _leave(p, row.name)
         _enter(p, row.name, after)
         return Continue(after=IMMEDIATELY)
@@ -106,39 +105,6 @@ def _deletion_target(p: HostPass, row: StateRow) -> str:
     if metal3api.is_detached(p.host):
         return "" if is_deletion_put_off(p) else State.DELETING
     return row.on_delete
-
-
-async def _has_turn(p: HostPass) -> bool:
-    """Whether the host may be in a limited state now."""
-    queue = p.env.capacity
-    if p.key in queue.holders:
-        return True
-    if not queue.may_ask(p.key, p.now):
-        return False
-    try:
-        room = await p.provisioner.has_capacity()
-    except NeedsRegistrationError:
-        # Unknown hosts take no room; they are registered next.
-        room = True
-    if room:
-        queue.grant(p.key)
-    return room
-
-
-def _delay(p: HostPass, state: str) -> Action:
-    """Queue up; the count goes up once for each wait, not for each look."""
-    p.env.capacity.wait(p.key, p.now)
-    if p.status.operational_status != Status.DELAYED:
-        counter = DELAYED_DEPROVISIONING if state == State.DEPROVISIONING else DELAYED_PROVISIONING
-        namespace, host = p.key
-        p.after_save.append(counter.labels(namespace=namespace, host=host).inc)
-    p.status.operational_status = Status.DELAYED
-    return Delayed()
-
-
-def _end_delay(p: HostPass) -> None:
-    if p.status.operational_status == Status.DELAYED:
-        p.status.operational_status = Status.ERROR if p.error_type else Status.OK
 
 
 def _leave(p: HostPass, state: str) -> None:

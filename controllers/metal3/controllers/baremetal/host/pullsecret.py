@@ -28,8 +28,15 @@ class PullSecretError(Exception):
         self.reason = reason
 
 
+class MissingPullSecretError(Exception):
+    """The Secret is not there yet; it wakes the host when it comes."""
+
+
 async def image_pull_secret(p: HostPass) -> str:
-    """``user:password`` for the image's registry, or empty; raises PullSecretError."""
+    """``user:password`` for the image's registry, or empty.
+
+    Raises MissingPullSecretError, PullSecretError.
+    """
     image = p.host.spec.image
     if image is None or not metal3api.is_oci(image) or not image.oci_auth_secret_name:
         return ""
@@ -37,9 +44,8 @@ async def image_pull_secret(p: HostPass) -> str:
     try:
         secret = await acquire_secret(p.env.client, p.env.live, key)
     except SecretNotFoundError as error:
-        raise PullSecretError(
-            "ImageAuthParseError",
-            f"Secret {key.name!r} named in spec.image.ociAuthSecretName does not exist",
+        raise MissingPullSecretError(
+            f"waiting for Secret {key.name!r}, which is named in spec.image.ociAuthSecretName"
         ) from error
     return _login(secret, registry_of(image.url))
 

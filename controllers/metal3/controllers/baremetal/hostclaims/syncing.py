@@ -21,8 +21,8 @@ from .data_secrets import DataSecretError, Use, copy_secrets, remove_stale_copie
 Reason = metal3api.HostClaimConditionReason
 Json = dict[str, Any]
 
-SECRET_RETRY: Final = timedelta(seconds=10)
-"""How often a Secret is looked for that the cache may not show because nobody marked it yet."""
+SECRET_RETRY: Final = timedelta(minutes=1)
+"""Backstop: a Secret that comes, or changes, wakes the claim; one in the way that goes does not."""
 REBOOT_PREFIX: Final = metal3api.REBOOT_ANNOTATION + "/hostclaim-"
 """How reboot annotations with a suffix are told from those the host's own people set."""
 COPIED: Final = (

@@ -1,21 +1,19 @@
 """Putting an image on a host, and keeping it there."""
 
-from datetime import timedelta
-from typing import Final
-
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.host.actions import IMMEDIATELY, Action, Complete, Continue
 from metal3.controllers.baremetal.host.hostconfig import HostConfigError, host_config
 from metal3.controllers.baremetal.host.hostpass import HostPass
 from metal3.controllers.baremetal.host.power import manage_power, pending_reboots
-from metal3.controllers.baremetal.host.pullsecret import PullSecretError, image_pull_secret
+from metal3.controllers.baremetal.host.pullsecret import (
+    MissingPullSecretError,
+    PullSecretError,
+    image_pull_secret,
+)
 from metal3.provisioner import ProvisionData
 
 State = metal3api.ProvisioningState
 Error = metal3api.ErrorType
-
-MISSING_DATA_POLL: Final = timedelta(seconds=10)
-"""A Secret without the label wakes nobody when it is created."""
 
 
 async def provisioning(p: HostPass) -> Action:
@@ -29,8 +27,8 @@ async def provisioning(p: HostPass) -> Action:
         return Continue(after=IMMEDIATELY)
     try:
         data = await _data(p)
-    except HostConfigError as error:
-        return Continue(after=MISSING_DATA_POLL, why=str(error))
+    except (HostConfigError, MissingPullSecretError) as error:
+        return Continue(after=p.resync, why=str(error))
     except PullSecretError as error:
         p.warn(error.reason, str(error))
         return p.fail(Error.PROVISIONING_ERROR, str(error))

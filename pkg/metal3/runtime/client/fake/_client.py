@@ -160,7 +160,7 @@ class FakeClient:
                 raise ExpiredError("The provided continue parameter is too old")
         else:
             rest = RawPage(
-                items=self._requests.matching(self._requests.filter(kind, selection)),
+                items=_shown(kind, self._requests.matching(self._requests.filter(kind, selection))),
                 resource_version=self.resource_version,
             )
         return self._split(rest, limit)
@@ -216,7 +216,8 @@ class FakeClient:
             yield (WatchEvent(e.type, decode(kind, e.object)) async for e in events)
 
     def _initial(self, chosen: Filter, *, bookmark: bool) -> Events:
-        events = [RawEvent(EventType.ADDED, item) for item in self._requests.matching(chosen)]
+        items = _shown(chosen.kind, self._requests.matching(chosen))
+        events = [RawEvent(EventType.ADDED, item) for item in items]
         if bookmark:
             meta: Json = {
                 "resourceVersion": self.resource_version,
@@ -235,7 +236,7 @@ class FakeClient:
             async for change in changes:
                 found = chosen.event(change)
                 if found is not None:
-                    yield found
+                    yield RawEvent(found.type, *_shown(chosen.kind, [found.object]))
 
     async def create(self, obj: T, *, dry_run: bool = False) -> T:
         """Create; raises AlreadyExistsError."""
@@ -284,3 +285,11 @@ class FakeClient:
     def status(self) -> FakeSubResource:
         """The writer of the status subresource."""
         return FakeSubResource(self._requests, "status")
+
+
+def _shown(kind: Kind, items: list[Json]) -> list[Json]:
+    """As the server shows them to those who ask for the metadata alone."""
+    if not kind.metadata_only:
+        return items
+    form = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+    return [form | {"metadata": item["metadata"]} for item in items]

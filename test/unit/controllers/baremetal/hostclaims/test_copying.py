@@ -105,7 +105,7 @@ async def test_a_copy_follows_its_source_and_is_restored(bound):
 async def test_a_missing_secret_holds_the_image_back(bound):
     """No instance starts without its data; power goes on being copied; the condition names it."""
     b = bound(new_claim(image=IMAGE, userData={"name": "ud"}))
-    assert (await b.look()).requeue_after == timedelta(seconds=10)
+    assert (await b.look()).requeue_after == timedelta(minutes=1)
     host = await b.host()
     assert (host.spec.image, host.spec.online) == (None, True)
     expected = "waiting for Secret 'ud' (userdata) in namespace 'team-a'"

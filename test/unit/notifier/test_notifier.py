@@ -7,8 +7,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from metal3.simulator import _notification_driver
-from metal3.simulator._notification_driver import Driver, select
+from metal3.notifier import NAME, TOKEN_VARIABLE, URL_VARIABLE, Driver, _driver
+from metal3.notifier._driver import select
 
 
 def notification(event_type="baremetal.node.provision_set.end", **data):
@@ -41,7 +41,7 @@ async def test_events_arrive_in_order(monkeypatch):
     app = web.Application()
     app.add_routes([web.post("/", take)])
     async with TestServer(app) as server:
-        monkeypatch.setenv(_notification_driver.URL_VARIABLE, str(server.make_url("/")))
+        monkeypatch.setenv(URL_VARIABLE, str(server.make_url("/")))
         driver = Driver(None, [], None)
         for state in ("deploying", "active"):
             driver.notify({}, notification(provision_state=state), "INFO", None)
@@ -51,8 +51,8 @@ async def test_events_arrive_in_order(monkeypatch):
 
 def test_a_receiver_that_is_away_costs_ironic_nothing(monkeypatch):
     """Notifying returns, however many events are waiting."""
-    monkeypatch.setattr(_notification_driver, "QUEUE_SIZE", 3)
-    monkeypatch.setenv(_notification_driver.URL_VARIABLE, "http://127.0.0.1:9/")
+    monkeypatch.setattr(_driver, "QUEUE_SIZE", 3)
+    monkeypatch.setenv(URL_VARIABLE, "http://127.0.0.1:9/")
     monkeypatch.setattr(Driver, "_send", lambda self: None)
     driver = Driver(None, [], None)
     for _ in range(10):
@@ -61,16 +61,44 @@ def test_a_receiver_that_is_away_costs_ironic_nothing(monkeypatch):
 
 def test_only_http_is_spoken(monkeypatch):
     """A file URL would read files."""
-    monkeypatch.setenv(_notification_driver.URL_VARIABLE, "file:///etc/passwd")
+    monkeypatch.setenv(URL_VARIABLE, "file:///etc/passwd")
     with pytest.raises(ValueError, match="HTTP URL"):
         Driver(None, [], None)
 
 
-def test_the_driver_is_found_by_its_entry_point(tmp_path, monkeypatch):
+async def test_the_token_is_read_anew_for_each_event(monkeypatch, tmp_path):
+    """So that it can be replaced while Ironic runs; without the file nothing is sent."""
+    seen: asyncio.Queue[str] = asyncio.Queue()
+
+    async def take(request):
+        seen.put_nowait(request.headers.get("Authorization", ""))
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.add_routes([web.post("/", take)])
+    token = tmp_path / "token"
+    async with TestServer(app) as server:
+        monkeypatch.setenv(URL_VARIABLE, str(server.make_url("/")))
+        monkeypatch.setenv(TOKEN_VARIABLE, str(token))
+        driver = Driver(None, [], None)
+        driver.notify({}, notification(), "INFO", None)
+        async with asyncio.timeout(10):
+            while driver._queue.qsize():
+                await asyncio.sleep(0.01)
+            for text in ("first\n", "second\n"):
+                token.write_text(text)
+                driver.notify({}, notification(), "INFO", None)
+                assert await seen.get() == f"Bearer {text.strip()}"
+
+
+def test_a_missing_url_is_named(monkeypatch):
+    """In Ironic's log, not as a bare KeyError."""
+    monkeypatch.delenv(URL_VARIABLE, raising=False)
+    with pytest.raises(ValueError, match=URL_VARIABLE):
+        Driver(None, [], None)
+
+
+def test_the_driver_is_found_by_its_entry_point():
     """As oslo.messaging looks for it."""
-    _notification_driver.announce(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    (found,) = importlib.metadata.entry_points(
-        group=_notification_driver.GROUP, name=_notification_driver.NAME
-    )
+    (found,) = importlib.metadata.entry_points(group="oslo.messaging.notify.drivers", name=NAME)
     assert found.load() is Driver

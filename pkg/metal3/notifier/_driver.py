@@ -1,9 +1,10 @@
 """Pushes what happens to nodes out of Ironic, by HTTP: no message broker is needed.
 
 Ironic's notifications go to drivers that oslo.messaging finds by entry point. Ours POSTs a small
-JSON object for each event of a node to the URL in ``METAL3_NOTIFY_URL``. Ironic never waits for
-it: events queue up, and when the receiver is away for too long the newest are dropped, which a
-reader must expect of a push anyway.
+JSON object for each event of a node to the URL in ``METAL3_NOTIFY_URL``, with the token in the
+file that ``METAL3_NOTIFY_TOKEN_FILE`` names, if there is one. Ironic never waits for it: events
+queue up, and when the receiver is away for too long the newest are dropped, which a reader must
+expect of a push anyway.
 """
 
 import json
@@ -20,7 +21,7 @@ LOG = logging.getLogger(__name__)
 
 NAME = "metal3_http"
 URL_VARIABLE = "METAL3_NOTIFY_URL"
-GROUP = "oslo.messaging.notify.drivers"
+TOKEN_VARIABLE = "METAL3_NOTIFY_TOKEN_FILE"  # noqa: S105 - the name of a variable
 EVENTS = "baremetal.node."
 # Nothing else of a node leaves Ironic: other fields may hold secrets.
 FIELDS = (
@@ -42,9 +43,10 @@ class Driver:
     """A notification driver as oslo.messaging wants one."""
 
     def __init__(self, conf: object, topics: object, transport: object) -> None:
-        self._url = os.environ[URL_VARIABLE]
+        self._url = os.environ.get(URL_VARIABLE, "")
         if not self._url.startswith(("http://", "https://")):
             raise ValueError(f"{URL_VARIABLE} must be an HTTP URL")
+        self._token_file = os.environ.get(TOKEN_VARIABLE, "")
         self._queue: queue.Queue[bytes] = queue.Queue(QUEUE_SIZE)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -72,17 +74,22 @@ class Driver:
     def _send(self) -> None:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while True:
-            request = urllib.request.Request(  # noqa: S310  # the scheme was checked
-                self._url,
-                data=self._queue.get(),
-                headers={"Content-Type": "application/json"},
-                method="POST",
-            )
+            body = self._queue.get()
             try:
-                with opener.open(request, timeout=TIMEOUT):
+                with opener.open(self._request(body), timeout=TIMEOUT):
                     pass
             except OSError as e:
                 LOG.warning("an event was lost: %s", e)
+
+    def _request(self, body: bytes) -> urllib.request.Request:
+        """The token is read each time, so that it may be replaced; raises OSError without it."""
+        headers = {"Content-Type": "application/json"}
+        if self._token_file:
+            token = Path(self._token_file).read_text(encoding="utf-8").strip()
+            headers["Authorization"] = f"Bearer {token}"
+        return urllib.request.Request(  # noqa: S310  # the scheme was checked
+            self._url, data=body, headers=headers, method="POST"
+        )
 
 
 def select(message: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -94,12 +101,3 @@ def select(message: Mapping[str, Any]) -> dict[str, Any] | None:
     event = {"event_type": event_type, "timestamp": str(message.get("timestamp", ""))}
     return event | {name: data.get(name) for name in FIELDS}
 
-
-def announce(folder: Path) -> None:
-    """Write what an installed package would have: the entry point, for an import path."""
-    info = folder / "metal3_notification_driver-1.0.dist-info"
-    info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: metal3-notification-driver\nVersion: 1.0\n"
-    )
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{NAME} = {__name__}:Driver\n")
