@@ -31,6 +31,8 @@ class BaremetalOptions:
     max_provisioning_retries: int = 5
     build_preprovisioning_images: bool = False
     host_claims: bool = False
+    refuse_duplicate_hosts: bool = False
+    """Whether the webhook refuses, and not only warns of, a BMC or boot MAC address used twice."""
     resync: timedelta = timedelta(minutes=10)
     """How often a host at rest is looked at although nothing woke it."""
 
