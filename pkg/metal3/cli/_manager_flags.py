@@ -262,6 +262,12 @@ BAREMETAL: Final = (
     ),
     Flag(names=("hostclaims",), read=read_bool, default=False, help="run the HostClaim controller"),
     Flag(
+        names=("refuse-duplicate-hosts",),
+        read=read_bool,
+        default=False,
+        help="refuse hosts whose BMC or boot MAC address another host has, instead of warning",
+    ),
+    Flag(
         names=("max-provisioning-retries",),
         read=read_count,
         default=5,

@@ -54,9 +54,10 @@ class Operator:
     crds: tuple[str, ...] = ()
 
 
-def _baremetal(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator:
+def baremetal_options(args: argparse.Namespace) -> Any:
+    """The flags as the operator's own options."""
     package: Any = importlib.import_module("metal3.controllers.baremetal")
-    options = package.BaremetalOptions(
+    return package.BaremetalOptions(
         namespaces=args.namespace,
         provisioner=args.provisioner,
         concurrency=args.controller_concurrency,
@@ -64,7 +65,13 @@ def _baremetal(args: argparse.Namespace, environment: Mapping[str, str]) -> Oper
         build_preprovisioning_images=args.build_preprov_image,
         host_claims=args.hostclaims,
         limits_per_label=args.provisioning_limit_per_label,
+        refuse_duplicate_hosts=args.refuse_duplicate_hosts,
     )
+
+
+def _baremetal(args: argparse.Namespace, environment: Mapping[str, str]) -> Operator:
+    package: Any = importlib.import_module("metal3.controllers.baremetal")
+    options = baremetal_options(args)
 
     async def setup(mgr: ctrl.Manager) -> None:
         await package.setup(mgr, options, environment)

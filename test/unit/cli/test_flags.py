@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from metal3.cli import _operators
 from metal3.cli._flags import Parser, parse
 from metal3.cli._manager_flags import MANAGER_FLAGS
+from metal3.controllers.baremetal import BaremetalOptions
 
 
 def manager(*argv, **environment):
@@ -96,3 +98,80 @@ def test_help_says_where_a_default_comes_from(capsys):
     text = " ".join(capsys.readouterr().out.split())
     assert "[$WATCH_NAMESPACE]" in text
     assert "(default 15s)" in text
+
+
+# What a Deployment of the Go operator may set, and what it gets otherwise.
+BAREMETAL_DEFAULTS = {
+    "namespace": (),
+    "metrics-addr": ":8443",
+    "health-addr": ":9440",
+    "webhook-port": 9443,
+    "leader-elect": False,
+    "lease-duration-seconds": None,
+    "renew-deadline-seconds": None,
+    "retry-period-seconds": None,
+    "build-preprov-image": False,
+    "hostclaims": False,
+    "dev": False,
+    "provisioner": "ironic",
+    "kube-api-burst": 30,
+    "tls-min-version": "TLS12",
+    "tls-max-version": "TLS13",
+    "tls-cipher-suites": (),
+    "tls-curve-preferences": (),
+    "controller-concurrency": 0,
+    "max-provisioning-retries": 5,
+    "refuse-duplicate-hosts": False,
+}
+
+
+@pytest.mark.parametrize(("name", "default"), BAREMETAL_DEFAULTS.items())
+def test_defaults_of_the_baremetal_operator(name, default):
+    """The numbers in people's runbooks; the lease's own times are the flags beside them."""
+    assert getattr(manager(), name.replace("-", "_")) == default
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "attribute", "value"),
+    [
+        ("WATCH_NAMESPACE", "a,b", "namespace", ("a", "b")),
+        ("BMO_CONCURRENCY", "7", "controller_concurrency", 7),
+        ("LEASE_DURATION_SECONDS", "30", "lease_duration_seconds", timedelta(seconds=30)),
+        ("RENEW_DEADLINE_SECONDS", "20", "renew_deadline_seconds", timedelta(seconds=20)),
+        ("RETRY_PERIOD_SECONDS", "5", "retry_period_seconds", timedelta(seconds=5)),
+        ("POD_NAMESPACE", "metal3", "leader_elect_namespace", "metal3"),
+    ],
+)
+def test_the_environment_of_a_deployment(variable, text, attribute, value):
+    """Each variable stands for a flag."""
+    assert getattr(manager(**{variable: text}), attribute) == value
+
+
+@pytest.mark.parametrize("name", ["max-provisioning-retries", "controller-concurrency"])
+def test_negative_counts_end_the_start(name, capsys):
+    """As with the Go operator."""
+    with pytest.raises(SystemExit):
+        manager(f"--{name}=-1")
+    assert "-1" in capsys.readouterr().err
+
+
+def test_options_of_the_baremetal_operator_come_from_flags():
+    """None is parsed and then forgotten."""
+    args = manager(
+        "--provisioner=fixture",
+        "--controller-concurrency=3",
+        "--max-provisioning-retries=0",
+        "--build-preprov-image",
+        "--hostclaims",
+        "--refuse-duplicate-hosts",
+        "--namespace=a,b",
+    )
+    assert _operators.baremetal_options(args) == BaremetalOptions(
+        namespaces=("a", "b"),
+        provisioner="fixture",
+        concurrency=3,
+        max_provisioning_retries=0,
+        build_preprovisioning_images=True,
+        host_claims=True,
+        refuse_duplicate_hosts=True,
+    )

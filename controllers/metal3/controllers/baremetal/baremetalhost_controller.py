@@ -20,7 +20,7 @@ from metal3.provisioner import (
     NotReadyError,
     ProvisionerError,
 )
-from metal3.runtime.client import NotFoundError
+from metal3.runtime.client import ApiError, NotFoundError
 from metal3.runtime.log import get_logger
 from metal3.runtime.reconcile import Request, Result
 from metal3.runtime.types import NamespacedName
@@ -81,7 +81,9 @@ class BareMetalHostReconciler:
         if p.is_deleting and not metav1.has_finalizer(p.host, metal3api.HOST_FINALIZER):
             self.env.capacity.leave(p.key)
             return Result()
-        await restore_status(p)
+        unreadable = await restore_status(p)
+        if unreadable:
+            return await self._hold_back(p, before, unreadable)
         if p.is_deleting:
             await release_hardware_data(p)
         else:
@@ -102,6 +104,15 @@ class BareMetalHostReconciler:
             self._send_events(p)
             return Result()
         return await self._finish(p, before, action)
+
+    async def _hold_back(self, p: HostPass, before: object, why: str) -> Result:
+        """Tell why nothing is done; without ``lastUpdated`` a corrected annotation still counts."""
+        p.why = why
+        await _update_conditions(p)
+        if p.status.to_dict() != before:
+            await self.writer.save_status(p.host)
+            self.env.recorder.warning(p.host, "InvalidAnnotationValue", why)
+        return Result()
 
     async def _step(self, p: HostPass) -> Action:
         row = self.machine.row(p)
@@ -129,6 +140,9 @@ class BareMetalHostReconciler:
             if not p.is_deleting:
                 return report(p, error)
             p.login = Login(credentials=Credentials())
+        except ApiError:
+            metrics.CREDENTIALS_UNHANDLED.inc()
+            raise
         return None
 
     async def _hold(self, p: HostPass) -> None:
@@ -153,7 +167,8 @@ class BareMetalHostReconciler:
             # Its slot is of no use to it while it waits.
             self.env.capacity.leave(p.key)
             wait = backoff(p.status.error_count, self.env.rng)
-            self.env.retries.hold(p.key, p.now + wait, p.fingerprint())
+            if action.held:
+                self.env.retries.hold(p.key, p.now + wait, p.fingerprint())
             return Result(requeue_after=wait)
         if isinstance(action, Delayed):
             first = self.env.capacity.is_next(p.key, p.now)

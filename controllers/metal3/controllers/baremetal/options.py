@@ -35,6 +35,8 @@ class BaremetalOptions:
     build_preprovisioning_images: bool = False
     host_claims: bool = False
     limits_per_label: Mapping[str, int] = field(default_factory=dict[str, int])
+    refuse_duplicate_hosts: bool = False
+    """Whether the webhook refuses, and not only warns of, a BMC or boot MAC address used twice."""
     resync: timedelta = timedelta(minutes=10)
     """How often a host at rest is looked at although nothing woke it."""
 

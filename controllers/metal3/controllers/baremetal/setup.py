@@ -53,6 +53,7 @@ from .wakeups import (
     is_late_arrival,
     is_new,
     is_news,
+    is_news_of_hardware,
     network_secret_names,
     registration_changed,
     secret_names,
@@ -146,7 +147,7 @@ def build(
         _add_image_controller(mgr, env, images, controllers)
     if options.host_claims:
         add_host_claims(mgr, env, controllers)
-    _add_webhooks(mgr)
+    _add_webhooks(mgr, options)
     mgr.add(RunnableFunc(fn=lambda: backend.run(channel.wake)))
     mgr.add(RunnableFunc(fn=OrphanWatch(env=env).run))
     return Operator(environment=env, channel=channel)
@@ -179,7 +180,7 @@ def _add_host_controller(
         .watches(metal3api.HostUpdatePolicy, same_name, predicates=(is_late_arrival(),))
         .watches(metal3api.DataImage, same_name, predicates=(is_late_arrival(),))
         .watches(metal3api.PreprovisioningImage, same_name, predicates=(is_news(),))
-        .watches(metal3api.HardwareData, same_name, predicates=(is_news(),))
+        .watches(metal3api.HardwareData, same_name, predicates=(is_news_of_hardware(),))
         .watches_raw_source(channel)
         .with_options(options)
         .complete(reconciler)
@@ -260,11 +261,12 @@ def _controller_options(
     )
 
 
-def _add_webhooks(mgr: ctrl.Manager) -> None:
+def _add_webhooks(mgr: ctrl.Manager, options: BaremetalOptions) -> None:
     if mgr.options.webhook_server is None:
         return
     for name, extract in webhooks.INDEXES.items():
         mgr.cache.index_field(metal3api.BareMetalHost, name, extract)
-    for webhook in webhooks.webhooks(mgr.client):
+    refuse = options.refuse_duplicate_hosts
+    for webhook in webhooks.webhooks(mgr.client, refuse_duplicates=refuse):
         hook: Any = webhook
         mgr.webhook_server.register(hook)

@@ -109,6 +109,11 @@ def is_late_arrival() -> Predicate:
     return _funcs(create=_is_new, update=_changed)
 
 
+def is_news_of_hardware() -> Predicate:
+    """As ``is_news``, and HardwareData that somebody else makes; ours carries our finalizer."""
+    return _funcs(create=_is_foreign, update=_changed)
+
+
 def any_change() -> Predicate:
     """Everything but resyncs."""
     return _funcs(update=_changed)
@@ -139,6 +144,11 @@ def _never(_event: Event[Any]) -> bool:
 
 def _is_new(event: CreateEvent[Any]) -> bool:
     return not event.is_in_initial_list
+
+
+def _is_foreign(event: CreateEvent[Any]) -> bool:
+    ours = metal3api.HARDWARE_DATA_FINALIZER in event.object.metadata.finalizers
+    return _is_new(event) and not ours
 
 
 def _changed(event: UpdateEvent[Any]) -> bool:

@@ -8,6 +8,8 @@ import pytest
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.host.agent_images import AgentImages
+from metal3.controllers.baremetal.host.hostpass import HostPass
+from metal3.controllers.baremetal.host.preprovisioning import needs_agent
 from metal3.controllers.baremetal.preprovisioningimage_controller import (
     PreprovisioningImageReconciler,
 )
@@ -160,3 +162,48 @@ async def test_an_image_goes_when_its_host_lets_it(agent_bench):
     await answer(b)
     with pytest.raises(NotFoundError):
         await image_of(b)
+
+
+async def test_a_mended_image_ends_the_backoff(agent_bench):
+    """The machine was never tried, so there is nothing to wait for once the image is there."""
+    b = agent_bench()
+    await b.until(State.INSPECTING)
+    await b.reconcile()
+    await answer(b, AgentImages({}))
+    for _ in range(4):
+        await b.reconcile()
+    host = await b.host()
+    assert (host.status.error_type, host.status.error_count) == ("registration error", 4)
+    assert (await b.reconcile()).requeue_after >= timedelta(minutes=16)
+    await answer(b)
+    host = await b.drive(lambda h: h.status.error_type is None, limit=5)
+    assert SEEN[-1].image_url == "http://agent/iso"
+
+
+NEEDS = [
+    (State.REGISTERING, {}, "OK", False),
+    (State.INSPECTING, {}, "OK", True),
+    (State.INSPECTING, {"inspectionMode": "fast"}, "OK", False),
+    (State.PREPARING, {}, "OK", True),
+    (State.AVAILABLE, {}, "OK", True),
+    (State.PROVISIONING, {}, "OK", True),
+    (State.PROVISIONED, {}, "OK", False),
+    (State.PROVISIONED, {}, "servicing", True),
+    (State.EXTERNALLY_PROVISIONED, {}, "OK", False),
+    (State.EXTERNALLY_PROVISIONED, {}, "servicing", True),
+    (State.DEPROVISIONING, {}, "OK", True),
+    (State.DEPROVISIONING, {"automatedCleaningMode": "disabled"}, "OK", False),
+    (State.POWERING_OFF_BEFORE_DELETE, {}, "OK", False),
+    (State.DELETING, {}, "OK", False),
+]
+
+
+@pytest.mark.parametrize(("state", "spec", "status", "needed"), NEEDS)
+async def test_which_states_need_an_image(bench, make_host, state, spec, status, needed):
+    """Only those that may boot the agent."""
+    b = bench(make_host(**spec))
+    host = await b.host()
+    host.status.provisioning.state = state
+    host.status.operational_status = status
+    p = HostPass(env=b.env, host=host, writer=b.reconciler.writer)
+    assert needs_agent(p) is needed

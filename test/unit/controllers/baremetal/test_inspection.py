@@ -7,6 +7,7 @@ import pytest
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.provisioner.fixture import FixtureOptions
+from metal3.runtime.metrics import REGISTRY
 
 State = metal3api.ProvisioningState
 DETAILS = json.dumps({"ramMebibytes": 4096, "hostname": "told"})
@@ -148,3 +149,98 @@ async def test_operation_times_are_kept(bench):
     for name in ("register", "inspect"):
         metric = host.status.operation_history.to_dict()[name]
         assert metric["start"] <= metric["end"]
+
+
+async def test_hardware_data_of_the_user_is_followed(bench, make_host):
+    """While inspection is disabled it is the user's, also when it is changed later."""
+    data = metal3api.HardwareData.named("host-0", "metal3")
+    data.spec.hardware = metal3api.HardwareDetails(hostname="first")
+    b = bench(make_host(inspectionMode="disabled"), data)
+    assert (await b.rest()).status.hardware.hostname == "first"
+    stored = await b.client.get(metal3api.HardwareData, b.key)
+    stored.spec.hardware.hostname = "second"
+    await b.client.update(stored)
+    await b.reconcile()
+    assert (await b.host()).status.hardware.hostname == "second"
+
+
+async def test_hardware_data_of_an_inspection_is_left_alone(bench):
+    """What was found counts until the next inspection."""
+    b = bench()
+    found = (await b.rest()).status.hardware.hostname
+    stored = await b.client.get(metal3api.HardwareData, b.key)
+    stored.spec.hardware.hostname = "mine"
+    await b.client.update(stored)
+    await b.reconcile()
+    assert (await b.host()).status.hardware.hostname == found
+
+
+@pytest.mark.parametrize(
+    ("mode", "annotation", "inspections"),
+    [
+        (None, None, 1),
+        ("agent", None, 1),
+        ("fast", None, 1),
+        ("disabled", None, 0),
+        (None, "disabled", 0),
+    ],
+)
+async def test_inspection_modes(bench, make_host, mode, annotation, inspections):
+    """The field, or the deprecated annotation, decides; a skipped inspection is told."""
+    host = make_host(inspectionMode=mode)
+    if annotation is not None:
+        host.metadata.annotations = {metal3api.INSPECT_ANNOTATION: annotation}
+    b = bench(host)
+    await b.until(State.AVAILABLE)
+    assert b.machine.inspections == inspections
+    # Registering leads straight to preparing, so there is no inspection that could be skipped.
+    assert ("inspecting" in b.states) is bool(inspections)
+
+
+async def test_an_inspection_that_is_forbidden_while_it_runs_ends(bench):
+    """With an event, and without details."""
+    b = bench()
+    await b.until(State.INSPECTING)
+    await b.edit(lambda h: setattr(h.spec, "inspection_mode", "disabled"))
+    host = await b.until(State.PREPARING)
+    assert "InspectionSkipped" in b.recorder.reasons
+    assert host.status.hardware is None
+
+
+@pytest.mark.parametrize("state", ["match profile", "ready"])
+async def test_states_of_old_operators_lead_on(bench, make_host, state):
+    """Objects written years ago are still taken up."""
+    b = bench()
+    await b.until(State.AVAILABLE)
+    host = await b.host()
+    host.status.provisioning.state = state
+    await b.client.status.update(host)
+    await b.edit(lambda h: setattr(h.spec, "image", metal3api.Image(url="http://i/a", checksum="c")))
+    await b.until(State.PROVISIONED)
+
+
+async def test_a_delayed_host_gives_up_its_place_when_it_is_deleted(bench, make_host):
+    """Deprovisioning waits for its turn too, and is counted as such."""
+    image = {"url": "http://images/a.qcow2", "checksum": "abc"}
+    b = bench(make_host(image=image), make_host("host-1"), fixture=FixtureOptions(limit=1))
+    await b.until(State.PROVISIONED)
+    other = b.key._replace(name="host-1")
+    for _ in range(12):
+        await b.reconcile(other)
+        if (await b.host(other)).status.provisioning.state == "inspecting":
+            break
+        await asyncio.sleep(0.2)
+    await b.reconcile(other)
+    await b.client.delete(await b.host())
+    await b.reconcile()
+    host = await b.host()
+    assert host.status.operational_status == "delayed"
+    assert "free slot" in b.condition(host, "Progressing").message or (
+        host.status.provisioning.state == "provisioned"
+    )
+    labels = {"namespace": "metal3", "host": "host-0"}
+    assert REGISTRY.get_sample_value("metal3_delayed__deprovisioning_total", labels) == 1
+    for _ in range(20):
+        await b.reconcile(other)
+        await asyncio.sleep(0.2)
+    assert await b.rest() is None

@@ -188,3 +188,56 @@ async def test_a_power_failure_and_health_show_in_the_conditions(bench, make_hos
     assert (manageable.status, manageable.reason) == ("False", "PowerFailure")
     assert "BMC" in manageable.message
     assert b.condition(host, "Healthy").reason == "CriticalError"
+
+
+async def test_a_host_that_must_not_be_off_stays_on(bench, make_host):
+    """Should the webhook not have refused it: no restarts, and the condition says why."""
+    b = await provisioned(bench, make_host, disablePowerOff=True)
+    await b.edit(lambda h: setattr(h.spec, "online", False))
+    for _ in range(3):
+        host = await b.rest()
+    assert host.status.powered_on
+    assert b.machine.power_actions == []
+    assert "disablePowerOff" in b.condition(host, "Progressing").message
+
+
+@pytest.mark.parametrize("state", [State.INSPECTING, State.PROVISIONING])
+@pytest.mark.parametrize(
+    ("value", "forced"), [("", False), ('{"mode": "hard"}', False), ('{"force": true}', True)]
+)
+async def test_only_force_interrupts_work(bench, make_host, monkeypatch, state, value, forced):
+    """The backend is told to start over with the step at hand."""
+    told = []
+    step = "inspect_hardware" if state == State.INSPECTING else "provision"
+    original = getattr(FixtureProvisioner, step)
+
+    async def noted(self, *args, force_reboot, **kwargs):
+        told.append(force_reboot)
+        return await original(self, *args, force_reboot=force_reboot, **kwargs)
+
+    monkeypatch.setattr(FixtureProvisioner, step, noted)
+    b = bench(make_host(image=IMAGE))
+    await b.until(state)
+    told.clear()
+    await b.edit(lambda h: h.metadata.annotations.update({REBOOT: value}))
+    await b.reconcile()
+    assert told == [forced]
+
+
+async def test_starting_an_inspection_grants_a_reboot(bench):
+    """The machine is booted anyway; suffixed annotations are their clients' to remove."""
+    b = bench()
+    await b.until(State.REGISTERING)
+    await b.edit(lambda h: h.metadata.annotations.update({REBOOT: "", f"{REBOOT}/me": ""}))
+    host = await b.until(State.PREPARING)
+    assert set(host.metadata.annotations) == {f"{REBOOT}/me"}
+
+
+async def test_taking_an_image_off_grants_a_reboot(bench, make_host):
+    """The instance that should be restarted is gone."""
+    b = await provisioned(bench, make_host)
+    await b.edit(lambda h: setattr(h.spec, "image", None))
+    await b.until(State.DEPROVISIONING)
+    await b.edit(lambda h: h.metadata.annotations.update({REBOOT: "", f"{REBOOT}/me": ""}))
+    host = await b.until(State.AVAILABLE)
+    assert set(host.metadata.annotations) == {f"{REBOOT}/me"}

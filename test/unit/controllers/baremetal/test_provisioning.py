@@ -337,3 +337,24 @@ async def test_an_available_host_can_become_externally_provisioned(bench, make_h
     await b.edit(lambda h: setattr(h.spec, "externally_provisioned", False))
     await b.until(State.AVAILABLE)
     assert b.states[-3:] == ["provisioned", "deprovisioning", "available"]
+
+
+async def test_a_live_iso_waits_for_no_data(bench, make_host):
+    """It cannot be told any, so a Secret that is missing does not matter."""
+    live = {"url": "http://images/live.iso", "format": "live-iso"}
+    b = bench(make_host(image=live, userData={"name": "nowhere"}))
+    await b.until(State.PROVISIONED)
+
+
+async def test_secrets_with_data_are_marked_but_not_owned(bench, make_host, make_secret):
+    """They belong to whoever made them, and may go before the host."""
+    secrets = [make_secret(name, value="x: 1") for name in ("user", "net", "meta")]
+    references = {"userData": "user", "networkData": "net", "metaData": "meta"}
+    spec = {field: {"name": name} for field, name in references.items()}
+    b = bench(make_host(image=IMAGE, **spec), *secrets)
+    await b.until(State.PROVISIONED)
+    for name in references.values():
+        secret = await b.client.get(corev1.Secret, b.key._replace(name=name))
+        assert secret.metadata.labels == {"environment.metal3.io": "baremetal"}
+        assert secret.metadata.owner_references == []
+        assert secret.metadata.finalizers == []

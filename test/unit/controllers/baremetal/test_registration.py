@@ -281,34 +281,6 @@ async def test_an_unknown_profile_is_an_error(bench, make_host):
     assert "libvirt" in host.status.error_message
 
 
-async def test_a_restored_status_is_taken_over(bench, make_host):
-    """A host that moved between clusters goes on where it was, and is not written again."""
-    host = make_host(image=IMAGE)
-    b = bench(host)
-    await b.until(State.PROVISIONED)
-    carried = (await b.host()).status.to_json().decode()
-    moved = make_host(image=IMAGE)
-    moved.metadata.annotations = {metal3api.STATUS_ANNOTATION: carried}
-    c = bench(moved)
-    c.backend.hardware[c.key] = b.machine
-    found = await c.rest()
-    assert found.status.provisioning.state == "provisioned"
-    assert metal3api.STATUS_ANNOTATION not in found.metadata.annotations
-    assert c.states == ["", "provisioned"]
-    assert len(c.machine.deployments) == 1
-
-
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"errorCount": "many"}'])
-async def test_a_broken_status_annotation_is_dropped(bench, make_host, text):
-    """The host starts from the beginning, with a warning."""
-    host = make_host()
-    host.metadata.annotations = {metal3api.STATUS_ANNOTATION: text}
-    b = bench(host)
-    found = await b.until(State.AVAILABLE)
-    assert metal3api.STATUS_ANNOTATION not in found.metadata.annotations
-    assert "InvalidAnnotationValue" in b.recorder.reasons
-
-
 async def test_a_restart_at_any_time_loses_nothing(bench, make_host):
     """The operator is replaced by a new one before each step; the image is written once."""
     b = bench(make_host(image=IMAGE))

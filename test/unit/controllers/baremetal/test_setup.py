@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,11 +21,13 @@ from metal3.controllers.baremetal import (
     setup,
 )
 from metal3.controllers.baremetal.wakeups import UnmarkedSecret
+from metal3.controllers.baremetal.webhooks import BareMetalHostValidator
 from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
 from metal3.runtime.cache import CacheOptions
 from metal3.runtime.client import NotFoundError
 from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.types import NamespacedName
+from metal3.runtime.webhook import AdmissionWebhook, WebhookOptions, WebhookServer
 
 State = metal3api.ProvisioningState
 IMAGE = {"url": "http://images/a.qcow2", "checksum": "http://images/a.sha256"}
@@ -74,6 +77,11 @@ class Cluster:
 def is_in(state: str) -> Callable[[metal3api.BareMetalHost], bool]:
     """Whether a host is in a state."""
     return lambda host: host.status.provisioning.state == state
+
+
+def has_hostname(name: str) -> Callable[[metal3api.BareMetalHost], bool]:
+    """Whether the host's hardware has this name."""
+    return lambda host: bool(host.status.hardware) and host.status.hardware.hostname == name
 
 
 @asynccontextmanager
@@ -239,6 +247,34 @@ async def test_slots_are_handed_on_without_delay(make_host, make_secret):
             await cluster.wait(host.metadata.name, is_in(State.PROVISIONED))
         # Six steps of ten seconds need the slot; registering and preparing run beside them.
         assert asyncio.get_running_loop().time() < 110
+
+
+async def test_hardware_data_of_the_user_wakes_its_host(make_host, make_secret):
+    """When it is made, and when it is changed."""
+    async with running(make_host(inspectionMode="disabled"), make_secret()) as cluster:
+        await cluster.wait("host-0", is_in(State.AVAILABLE))
+        await asyncio.sleep(30)
+        data = metal3api.HardwareData.named("host-0", "metal3")
+        for hostname in ("first", "second"):
+            data.spec.hardware = metal3api.HardwareDetails(hostname=hostname)
+            save = cluster.client.update if data.metadata.uid else cluster.client.create
+            data = await save(data)
+            await cluster.wait("host-0", has_hostname(hostname), limit=5)
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+async def test_the_site_says_how_strict_the_webhook_is(refuse):
+    """Hosts with the same BMC are warned about, or refused where the flag says so."""
+    server = WebhookServer(WebhookOptions())
+    registered: list[AdmissionWebhook[Any]] = []
+    server.register = registered.append
+    metrics = ctrl.MetricsOptions(addr="0")
+    mgr = ctrl.Manager(FakeClient(), ctrl.ManagerOptions(metrics=metrics, webhook_server=server))
+    options = BaremetalOptions(refuse_duplicate_hosts=refuse)
+    build(mgr, options, FixtureBackend(options=FixtureOptions()), unique_names=False)
+    (validator,) = [w.validator for w in registered if w.kind is metal3api.BareMetalHost]
+    assert isinstance(validator, BareMetalHostValidator)
+    assert validator.refuse_duplicates is refuse
 
 
 async def test_an_unknown_provisioner_is_refused():

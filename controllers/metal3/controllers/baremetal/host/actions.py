@@ -39,7 +39,12 @@ class Complete(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Action):
-    """A failure for the user, already recorded in the status."""
+    """A failure for the user, already recorded in the status.
+
+    ``held``: nothing but the user ends the backoff. Else whatever wakes the host does.
+    """
+
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,10 @@ Status = metal3api.OperationalStatus
 Error = metal3api.ErrorType
 
 POLL: Final = timedelta(minutes=10)
+PUT_OFF: Final = (
+    f"the deletion waits until the annotation {metal3api.DETACHED_ANNOTATION} is taken away, or "
+    "says that a detached host may be deleted"
+)
 AT_REST: Final = frozenset(
     {State.PROVISIONED, State.EXTERNALLY_PROVISIONED, State.READY, State.AVAILABLE}
 )

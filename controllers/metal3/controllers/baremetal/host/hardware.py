@@ -60,15 +60,15 @@ async def release_hardware_data(p: HostPass) -> None:
 async def take_known_hardware(p: HostPass) -> None:
     """Fill the status from HardwareData or, failing that, from the annotation; then drop that.
 
-    The annotation counts while nothing is known, or while inspection is disabled.
+    Both count while nothing is known, or while inspection is disabled: then they are the user's.
     """
     text = p.host.metadata.annotations.get(metal3api.HARDWARE_DETAILS_ANNOTATION)
     wanted = p.status.hardware is None or metal3api.inspection_is_disabled(p.host)
-    if p.status.hardware is not None and text is None:
+    if not wanted and text is None:
         return
     data = await find_hardware_data(p)
     if data is not None and data.spec.hardware is not None:
-        if p.status.hardware is None:
+        if wanted:
             p.status.hardware = data.spec.hardware
         note = "HardwareData of the host is more trusted than the annotation"
     elif text is None:

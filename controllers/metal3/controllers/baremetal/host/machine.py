@@ -9,7 +9,7 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.metrics import DURATIONS, STATE_CHANGES
 
 from .actions import IMMEDIATELY, Action, Complete, Continue, Delayed, Failed
-from .detach import check_detached, is_deletion_put_off
+from .detach import POLL, PUT_OFF, check_detached, is_deletion_put_off
 from .hostpass import HostPass
 from .registration import ensure_registered
 from .table import StateRow
@@ -65,6 +65,8 @@ class StateMachine:
             if detached is not None:
                 p.env.capacity.leave(p.key)
                 return detached
+        if p.is_deleting and row.name in _CLEANING and metal3api.is_detached(p.host):
+            return Continue(after=POLL, why=PUT_OFF)
         left = p.env.retries.left(p.key, p.now, p.fingerprint())
         if left:
             return Continue(after=left)
@@ -100,7 +102,7 @@ class StateMachine:
 
 def _deletion_target(p: HostPass, row: StateRow) -> str:
     """Where a deletion leads at once; empty when the host goes on as it is."""
-    if not p.is_deleting or not row.on_delete:
+    if not p.is_deleting or row.name == State.DELETING:
         return ""
     if metal3api.is_detached(p.host):
         return "" if is_deletion_put_off(p) else State.DELETING

@@ -57,6 +57,9 @@ async def _towards(p: HostPass) -> Action:
         return await _reboot(p, reboots)
     if wanted == p.status.powered_on:
         return _settled(p)
+    if p.host.spec.disable_power_off and not wanted:
+        p.why = "ignoring spec.online: false: disablePowerOff is set"
+        return _settled(p)
     return await _switch(p, reboots, on=wanted)
 
 

@@ -9,7 +9,7 @@ from metal3.provisioner import PreprovisioningImage
 from metal3.runtime.client import AlreadyExistsError, NotFoundError, Patch, PatchType
 from metal3.runtime.types import NamespacedName
 
-from .actions import Action
+from .actions import Action, Failed
 from .architecture import architecture
 from .hostpass import HostPass
 from .letting_go import let_go
@@ -36,11 +36,12 @@ async def find_image(p: HostPass) -> tuple[PreprovisioningImage | None, Action |
     error = metav1.find_condition(image.status.conditions, Type.ERROR)
     if error is not None and error.status == metav1.ConditionStatus.TRUE:
         message = error.message or "it could not be built"
-        failed = p.fail(
+        p.fail(
             metal3api.ErrorType.REGISTRATION_ERROR,
             f"the pre-provisioning image cannot be used: {message}",
         )
-        return None, failed
+        # The machine was not tried: it is as soon as there is news of the image.
+        return None, Failed(held=False)
     if not await _is_current(p, image, tuple(formats)):
         return None, None
     return _usable(image), None

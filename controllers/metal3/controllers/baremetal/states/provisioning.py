@@ -10,7 +10,7 @@ from metal3.controllers.baremetal.host.pullsecret import (
     PullSecretError,
     image_pull_secret,
 )
-from metal3.provisioner import ProvisionData
+from metal3.provisioner import HostConfig, ProvisionData
 
 State = metal3api.ProvisioningState
 Error = metal3api.ErrorType
@@ -66,9 +66,12 @@ def _noted_attempt(p: HostPass) -> bool:
 async def _data(p: HostPass) -> ProvisionData:
     """All that is to be deployed; raises HostConfigError, PullSecretError."""
     spec, status = p.host.spec, p.status.provisioning
+    image = spec.image.deep_copy() if spec.image and spec.image.url else None
+    # A live ISO has no use for the data, so it does not wait for it either.
+    needs_data = image is None or not metal3api.is_live_iso(image)
     return ProvisionData(
-        image=spec.image.deep_copy() if spec.image and spec.image.url else None,
-        host_config=await host_config(p),
+        image=image,
+        host_config=await host_config(p) if needs_data else HostConfig(),
         boot_mode=status.boot_mode or metal3api.boot_mode(p.host),
         root_device_hints=status.root_device_hints,
         custom_deploy=spec.custom_deploy,
