@@ -21,7 +21,7 @@ from metal3.api.infrastructure_cluster_x_k8s_io.v1alpha5 import conversion as v1
 from metal3.api.infrastructure_cluster_x_k8s_io.v1beta1 import conversion as v1beta1
 
 BASES = Path(__file__).parents[3] / "config/crd/bases"
-EXAMPLES = int(os.environ.get("METAL3_CONVERSION_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("METAL3_CONVERSION_EXAMPLES", "500"))
 GROUP = "infrastructure.cluster.x-k8s.io"
 Json = dict[str, Any]
 ALL = (*v1beta1.CONVERSIONS, *v1alpha5.CONVERSIONS)
