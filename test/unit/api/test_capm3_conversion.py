@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from metal3.api.infrastructure_cluster_x_k8s_io.preserving import HUB_DATA_ANNOTATION, Conversion
 from metal3.api.infrastructure_cluster_x_k8s_io.v1alpha5 import conversion as v1alpha5
 from metal3.api.infrastructure_cluster_x_k8s_io.v1beta1 import conversion as v1beta1
+from metal3.apiserver.schema import Node, compile_schema, validate
 
 BASES = Path(__file__).parents[3] / "config/crd/bases"
 EXAMPLES = int(os.environ.get("METAL3_CONVERSION_EXAMPLES", "500"))
@@ -126,6 +127,9 @@ QUICK = settings(
 )
 
 
+FEWER = settings(QUICK, max_examples=max(EXAMPLES // 5, 1))
+
+
 @PAIRS
 @given(data=st.data())
 @QUICK
@@ -144,6 +148,40 @@ def test_an_old_object_survives_the_hub(way: Conversion, data: st.DataObject) ->
     """Stored in the hub and read again, an old object is what it was, to the last field."""
     old = data.draw(whole(way.kind, way.version))
     assert text(way.from_hub(way.to_hub(old))) == text(old)
+
+
+@functools.cache
+def compiled(kind: str, version: str) -> Node:
+    """The schema as the API server applies it."""
+    return compile_schema(schema_of(kind, version))
+
+
+def complaints(obj: Json, kind: str, version: str) -> list[str]:
+    """What an API server would say; the objects here do not care about patterns of texts."""
+    found = [cause["message"] for cause in validate(obj, compiled(kind, version))]
+    return [message for message in found if "should match" not in message]
+
+
+@PAIRS
+@given(data=st.data())
+@FEWER
+def test_what_is_read_in_an_older_version_can_be_written_in_it(
+    way: Conversion, data: st.DataObject
+) -> None:
+    """The older schema has nothing against what the conversion makes."""
+    hub = data.draw(whole(way.kind, "v1beta2"))
+    assume(not complaints(hub, way.kind, "v1beta2"))
+    assert complaints(way.from_hub(hub), way.kind, way.version) == []
+
+
+@PAIRS
+@given(data=st.data())
+@FEWER
+def test_lists_without_items_do_not_get_into_the_hub(way: Conversion, data: st.DataObject) -> None:
+    """Older schemas allow them, that of the hub does not."""
+    hub = way.to_hub(data.draw(whole(way.kind, way.version)))
+    found = complaints(hub, way.kind, "v1beta2")
+    assert [message for message in found if "at least 1 items" in message] == []
 
 
 BOTH = [(o, n) for o in v1alpha5.CONVERSIONS for n in v1beta1.CONVERSIONS if o.kind == n.kind]

@@ -211,3 +211,13 @@ def test_addresses(make_host):
         ("Hostname", "h"),
         ("InternalDNS", "h"),
     ]
+
+
+def test_more_addresses_than_a_machine_may_have(make_host):
+    """The schema bounds them; names are what a node may be found by, so they are kept."""
+    host = make_host()
+    nics = [{"ip": f"192.0.2.{number}"} for number in range(200)]
+    host.status.hardware = metal3api.HardwareDetails.from_dict({"hostname": "h", "nics": nics})
+    found = hostspec.addresses_of(host)
+    assert len(found) == 128
+    assert [a.address for a in found[-2:]] == ["h", "h"]
