@@ -28,6 +28,9 @@ test: $(STAMP) ## Set up and run the tests (unit, and integration on the embedde
 integration: $(STAMP) ## The integration suite on a real kube-apiserver and Cluster API (built once, needs Go)
 	METAL3_TEST_API=kube $(BIN)/pytest -n 2 --dist loadgroup test/integration $(ARGS)
 
+nightly: $(STAMP) ## Property tests of conversions at length (10,000 objects a pair, half an hour)
+	METAL3_CONVERSION_EXAMPLES=10000 $(BIN)/pytest -n auto --timeout=3600 test/unit/api/test_capm3_conversion.py $(ARGS)
+
 e2e-smoke: $(STAMP) ## The demo as a user runs it, with kubectl, on a real Ironic
 	$(BIN)/pytest test/e2e/test_demo.py -m e2e $(E2E_LIMIT) $(ARGS)
 
@@ -76,4 +79,4 @@ release-manifests: ## What clusterctl takes from a release, in dist/ (needs kube
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
-.PHONY: help install demo test integration e2e-smoke e2e envtest capi generate fmt lint typecheck verify bench build release-manifests clean
+.PHONY: help install demo test integration nightly e2e-smoke e2e envtest capi generate fmt lint typecheck verify bench build release-manifests clean

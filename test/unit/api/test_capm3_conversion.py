@@ -13,15 +13,16 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from metal3.api.infrastructure_cluster_x_k8s_io.preserving import HUB_DATA_ANNOTATION, Conversion
 from metal3.api.infrastructure_cluster_x_k8s_io.v1alpha5 import conversion as v1alpha5
 from metal3.api.infrastructure_cluster_x_k8s_io.v1beta1 import conversion as v1beta1
+from metal3.apiserver.schema import Node, compile_schema, validate
 
 BASES = Path(__file__).parents[3] / "config/crd/bases"
-EXAMPLES = int(os.environ.get("METAL3_CONVERSION_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("METAL3_CONVERSION_EXAMPLES", "500"))
 GROUP = "infrastructure.cluster.x-k8s.io"
 Json = dict[str, Any]
 ALL = (*v1beta1.CONVERSIONS, *v1alpha5.CONVERSIONS)
@@ -126,6 +127,9 @@ QUICK = settings(
 )
 
 
+FEWER = settings(QUICK, max_examples=max(EXAMPLES // 5, 1))
+
+
 @PAIRS
 @given(data=st.data())
 @QUICK
@@ -144,6 +148,40 @@ def test_an_old_object_survives_the_hub(way: Conversion, data: st.DataObject) ->
     """Stored in the hub and read again, an old object is what it was, to the last field."""
     old = data.draw(whole(way.kind, way.version))
     assert text(way.from_hub(way.to_hub(old))) == text(old)
+
+
+@functools.cache
+def compiled(kind: str, version: str) -> Node:
+    """The schema as the API server applies it."""
+    return compile_schema(schema_of(kind, version))
+
+
+def complaints(obj: Json, kind: str, version: str) -> list[str]:
+    """What an API server would say; the objects here do not care about patterns of texts."""
+    found = [cause["message"] for cause in validate(obj, compiled(kind, version))]
+    return [message for message in found if "should match" not in message]
+
+
+@PAIRS
+@given(data=st.data())
+@FEWER
+def test_what_is_read_in_an_older_version_can_be_written_in_it(
+    way: Conversion, data: st.DataObject
+) -> None:
+    """The older schema has nothing against what the conversion makes."""
+    hub = data.draw(whole(way.kind, "v1beta2"))
+    assume(not complaints(hub, way.kind, "v1beta2"))
+    assert complaints(way.from_hub(hub), way.kind, way.version) == []
+
+
+@PAIRS
+@given(data=st.data())
+@FEWER
+def test_lists_without_items_do_not_get_into_the_hub(way: Conversion, data: st.DataObject) -> None:
+    """Older schemas allow them, that of the hub does not."""
+    hub = way.to_hub(data.draw(whole(way.kind, way.version)))
+    found = complaints(hub, way.kind, "v1beta2")
+    assert [message for message in found if "at least 1 items" in message] == []
 
 
 BOTH = [(o, n) for o in v1alpha5.CONVERSIONS for n in v1beta1.CONVERSIONS if o.kind == n.kind]
@@ -326,6 +364,203 @@ def test_data_templates_in_v1beta1():
             },
         },
         "status": {"indexes": {"m-0": 0, "m-1": 1}},
+    }
+
+
+MAC = {"string": "02:00:00:00:00:01"}
+HUB_NETWORK = {
+    "links": {
+        "ethernets": [
+            {"id": "e", "type": "phy", "name": "eno1", "mtu": 9000, "macAddress": MAC},
+            {
+                "id": "f",
+                "type": "phy",
+                "macAddress": {"fromAnnotation": {"object": "machine", "annotation": "a"}},
+            },
+        ],
+        "bonds": [
+            {
+                "id": "b",
+                "bondMode": "802.3ad",
+                "bondXmitHashPolicy": "layer2",
+                "bondLinks": ["e", "f"],
+                "macAddress": {"fromHostInterface": "eno1"},
+                "parameters": [{"name": "x", "value": "y"}],
+            }
+        ],
+        "vlans": [{"id": "v", "vlanID": 7, "vlanLink": "b", "mtu": 1500, "macAddress": MAC}],
+    },
+    "networks": {
+        "ipv4": [
+            {
+                "id": "n4",
+                "link": "b",
+                "ipAddressFromIPPool": "p",
+                "routes": [
+                    {
+                        "network": "0.0.0.0",
+                        "prefix": 0,
+                        "gateway": {
+                            "fromPoolRef": {"name": "p", "apiGroup": "g", "kind": "K"},
+                        },
+                        "services": {"dns": ["192.0.2.53"], "dnsFromIPPool": "p"},
+                    }
+                ],
+            }
+        ],
+        "ipv4DHCP": [{"id": "d", "link": "b"}],
+        "ipv6": [
+            {
+                "id": "n6",
+                "link": "b",
+                "fromPoolRef": {"name": "q", "apiGroup": "g", "kind": "K"},
+                "fromPoolAnnotation": {"object": "machine", "annotation": "a"},
+            }
+        ],
+        "ipv6SLAAC": [{"id": "s", "link": "b"}],
+    },
+    "services": {"dns": ["192.0.2.53"], "dnsFromIPPool": "p"},
+}
+
+
+def changed(value: Json, *changes: tuple[str, Any]) -> Json:
+    """A copy with other values at dotted paths; ``None`` takes a field away."""
+    out = copy.deepcopy(value)
+    for path, new in changes:
+        *way, last = path.split(".")
+        at: Any = out
+        for step in way:
+            at = at[int(step) if isinstance(at, list) else step]
+        if new is None:
+            del at[last]
+        else:
+            at[last] = new
+    return out
+
+
+def test_network_data_in_v1beta1():
+    """All fields are there; parameters of bonds are a map, and v6 networks need a pool's name."""
+    old = lowered("Metal3DataTemplate", "v1beta1", spec={"networkData": HUB_NETWORK})
+    assert old["spec"]["networkData"] == changed(
+        HUB_NETWORK,
+        ("links.bonds.0.parameters", {"x": "y"}),
+        ("networks.ipv6.0.ipAddressFromIPPool", ""),
+    )
+    assert lifted("Metal3DataTemplate", "v1beta1", **old)["spec"]["networkData"] == HUB_NETWORK
+
+
+def test_network_data_in_v1alpha5():
+    """What came later is not there: names, hash policy, parameters, other pools, annotations."""
+    old = lowered("Metal3DataTemplate", "v1alpha5", spec={"networkData": HUB_NETWORK})
+    assert old["spec"]["networkData"] == changed(
+        HUB_NETWORK,
+        ("links.ethernets.0.name", None),
+        ("links.ethernets.1.macAddress", {}),
+        ("links.bonds.0.bondXmitHashPolicy", None),
+        ("links.bonds.0.parameters", None),
+        ("networks.ipv4.0.routes.0.gateway", {}),
+        ("networks.ipv6.0.fromPoolRef", None),
+        ("networks.ipv6.0.fromPoolAnnotation", None),
+        ("networks.ipv6.0.ipAddressFromIPPool", ""),
+    )
+
+
+POOL = {"key": "k", "name": "p", "apiGroup": "ipam.metal3.io", "kind": "IPPool"}
+HUB_METADATA = {
+    "strings": [{"key": "a", "value": "b"}],
+    "objectNames": [{"key": "a", "object": "machine"}],
+    "indexes": [{"key": "a", "offset": 1, "step": 2, "prefix": "p", "suffix": "s"}],
+    "namespaces": [{"key": "a"}],
+    "fromHostInterfaces": [{"key": "a", "interface": "eno1"}, {"key": "b", "fromBootMAC": True}],
+    "fromLabels": [{"key": "a", "object": "machine", "label": "l"}],
+    "fromAnnotations": [{"key": "a", "object": "machine", "annotation": "n"}],
+    "ipAddressesFromPool": [POOL],
+    "prefixesFromPool": [POOL],
+    "gatewaysFromPool": [POOL],
+    "dnsServersFromPool": [POOL],
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "pool", "boot"),
+    [
+        ("v1beta1", POOL, {"key": "b", "fromBootMAC": True}),
+        ("v1alpha5", {"key": "k", "name": "p"}, {"key": "b", "interface": ""}),
+    ],
+)
+def test_metadata_in_older_versions(version: str, pool: Json, boot: Json):
+    """Lists of pools have their old names; v1alpha5 knew pools by name only, and no boot card."""
+    old = lowered("Metal3DataTemplate", version, spec={"metaData": HUB_METADATA})
+    renamed = {key.replace("FromPool", "FromIPPool"): v for key, v in HUB_METADATA.items()}
+    wanted = copy.deepcopy(renamed)
+    wanted["fromHostInterfaces"][1] = boot
+    for key in wanted:
+        if key.endswith("FromIPPool"):
+            wanted[key] = [pool]
+    assert old["spec"]["metaData"] == wanted
+
+
+@pytest.mark.parametrize("version", ["v1beta1", "v1alpha5"])
+def test_metadata_of_older_versions(version: str):
+    """Numbers and texts that say nothing go; a step is there."""
+    spec = {
+        "clusterName": "",
+        "metaData": {
+            "indexes": [{"key": "a", "offset": 0, "prefix": "", "suffix": ""}],
+            "gatewaysFromIPPool": [{"key": "k", "name": "p"}],
+        },
+    }
+    hub = lifted("Metal3DataTemplate", version, spec=spec, status={"indexes": {"b": 1, "a": 0}})
+    assert hub == {
+        "spec": {
+            "metaData": {"indexes": [{"key": "a", "step": 1}], "gatewaysFromPool": [POOL]},
+        },
+        "status": {"indexes": [{"name": "a", "index": 0}, {"name": "b", "index": 1}]},
+    }
+
+
+@pytest.mark.parametrize("version", ["v1beta1", "v1alpha5"])
+def test_data_and_claims(version: str):
+    """References lose what is neither name nor namespace; old versions require them to be there."""
+    spec = {"index": 3, "claim": REFERENCE, "template": REFERENCE, "templateReference": "r"}
+    hub = lifted("Metal3Data", version, spec=spec, status={"ready": True, "errorMessage": ""})
+    assert hub == {
+        "spec": {"index": 3, "claim": SHORT, "template": SHORT},
+        "status": {"ready": True},
+    }
+    old = lowered("Metal3Data", version, spec={"index": 0})
+    assert old == {"spec": {"index": 0, "claim": {}, "template": {}}}
+    status = {"renderedData": REFERENCE, "errorMessage": "x" * 600}
+    hub = lifted("Metal3DataClaim", version, spec={"template": REFERENCE}, status=status)
+    assert hub == {
+        "spec": {"template": SHORT},
+        "status": {"renderedData": SHORT, "errorMessage": "x" * 512},
+    }
+    assert lowered("Metal3DataClaim", version, spec={}) == {"spec": {"template": {}}}
+
+
+@pytest.mark.parametrize("version", ["v1beta1", "v1alpha5"])
+def test_machine_templates(version: str):
+    """As machines; labels and annotations for them are not there in older versions."""
+    machine = {"image": {"url": "u", "checksum": "c", "diskFormat": "raw"}, "dataTemplate": SHORT}
+    hub = {"nodeReuse": True, "template": {"metadata": {"labels": {"a": "b"}}, "spec": machine}}
+    old = lowered("Metal3MachineTemplate", version, spec=hub)
+    image = {"url": "u", "checksum": "c", "format": "raw"}
+    wanted = {"image": image, "dataTemplate": SHORT}
+    assert old == {"spec": {"nodeReuse": True, "template": {"spec": wanted}}}
+    assert lifted("Metal3MachineTemplate", version, **old) == {
+        "spec": {"nodeReuse": True, "template": {"spec": machine}}
+    }
+
+
+def test_cluster_templates_convert():
+    """Failure domains become a map, and the flag its opposite, as for clusters."""
+    old = lowered(
+        "Metal3ClusterTemplate", "v1beta1", spec={"template": {"spec": HUB_CLUSTER["spec"]}}
+    )
+    assert old == {"spec": {"template": {"spec": B1_CLUSTER["spec"]}}}
+    assert lifted("Metal3ClusterTemplate", "v1beta1", **old) == {
+        "spec": {"template": {"spec": HUB_CLUSTER["spec"]}}
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
@@ -18,6 +19,8 @@ from .rendering import Objects, PoolAddress, PoolKey, RenderError
 from .wakeups import DATA_INDEX
 
 AnyClaim = ipamv1.IPClaim | capiipamv1.IPAddressClaim
+LONGEST_NAME: Final = 253
+LONGEST_LABEL: Final = 63
 CLAIM_KINDS: tuple[type[AnyClaim], ...] = (ipamv1.IPClaim, capiipamv1.IPAddressClaim)
 
 
@@ -81,11 +84,12 @@ class AddressClaims:
             if found is not None:
                 return found
         by_name = self.env.options.name_based_preallocation
-        claim = ipamv1.IPClaim.named(by_host if by_name else own, namespace)
+        claim = ipamv1.IPClaim.named(_checked(by_host if by_name else own), namespace)
         _adorn(claim, data)
         if by_name:
-            claim.metadata.labels[infrav1.DATA_NAME_LABEL] = data.metadata.name
-            claim.metadata.labels[infrav1.POOL_NAME_LABEL] = pool.name
+            told = {infrav1.DATA_NAME_LABEL: data.metadata.name, infrav1.POOL_NAME_LABEL: pool.name}
+            fitting = {k: v for k, v in told.items() if len(v) <= LONGEST_LABEL}
+            claim.metadata.labels.update(fitting)
         claim.spec.pool = ipamv1.ObjectReference(name=pool.name, namespace=namespace)
         try:
             return await self.env.client.create(claim)
@@ -121,7 +125,7 @@ class AddressClaims:
             if found.spec.pool_ref.to_dict() != wanted.to_dict():
                 raise RenderError(f"pools of two kinds are both named {pool.name}")
             return found
-        claim = capiipamv1.IPAddressClaim.named(name, namespace)
+        claim = capiipamv1.IPAddressClaim.named(_checked(name), namespace)
         _adorn(claim, data)
         cluster = data.metadata.labels.get(clusterv1.CLUSTER_NAME_LABEL)
         if cluster:
@@ -159,6 +163,13 @@ class AddressClaims:
             except NotFoundError:
                 return
         await drop_finalizer(client, claim, infrav1.DATA_FINALIZER)
+
+
+def _checked(name: str) -> str:
+    """Raises RenderError for what the API server would refuse."""
+    if len(name) > LONGEST_NAME:
+        raise RenderError(f"the claim's name would be longer than {LONGEST_NAME}: {name[:60]}...")
+    return name
 
 
 def _adorn(claim: AnyClaim, data: infrav1.Metal3Data) -> None:

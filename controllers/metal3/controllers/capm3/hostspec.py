@@ -9,6 +9,8 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 
 State = metal3api.ProvisioningState
+MOST_ADDRESSES: Final = 128
+"""The schema of Metal3Machine allows no more."""
 AT_REST: Final = frozenset(
     {
         State.NONE,
@@ -151,10 +153,11 @@ def addresses_of(host: metal3api.BareMetalHost) -> list[infrav1.MachineAddress]:
     if hardware is None:
         return []
     pairs = [(infrav1.AddressType.INTERNAL_IP, nic.ip) for nic in hardware.nics if nic.ip]
+    pairs = list(dict.fromkeys(pairs))[: MOST_ADDRESSES - 2]
     if hardware.hostname:
         pairs.append((infrav1.AddressType.HOSTNAME, hardware.hostname))
         pairs.append((infrav1.AddressType.INTERNAL_DNS, hardware.hostname))
-    return [infrav1.MachineAddress(type=kind, address=text) for kind, text in dict.fromkeys(pairs)]
+    return [infrav1.MachineAddress(type=kind, address=text) for kind, text in pairs]
 
 
 def _secret(

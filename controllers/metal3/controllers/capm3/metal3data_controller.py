@@ -69,6 +69,8 @@ class Metal3DataReconciler:
         namespace = data.metadata.namespace
         wanted = data.spec.template
         name = wanted.name if wanted is not None else None
+        if not name:
+            raise NotYetError("spec.template names no Metal3DataTemplate")
         template = await find(self.env.client, infrav1.Metal3DataTemplate, namespace, name)
         if template is None:
             raise NotYetError(f"Metal3DataTemplate {name} is not there")

@@ -4,7 +4,8 @@ Watches: Metal3DataTemplate, Metal3DataClaim, Metal3Data, Cluster (pauses).
 Writes:  Metal3Data (creates and deletes), status of claims, ``status.indexes`` of the template.
 Looks again: never; everything it reads wakes it.
 
-The name of a Metal3Data is made of its index, so of two that want one number only one is created.
+The name of a Metal3Data is made of its index, so of two that want one number only one is created;
+that also holds for templates that share their numbers (:mod:`.templatereference`).
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from metal3.runtime.patch import drop_finalizer, ensure_finalizer, patching
 
 from .environment import Environment
 from .related import cluster_of, owner_name
+from .templatereference import index_space
 from .wakeups import TEMPLATE_INDEX
 
 
@@ -164,7 +166,7 @@ def _new_data(
     template: infrav1.Metal3DataTemplate, claim: infrav1.Metal3DataClaim, index: int
 ) -> infrav1.Metal3Data:
     namespace = template.metadata.namespace
-    data = infrav1.Metal3Data.named(f"{template.metadata.name}-{index}", namespace)
+    data = infrav1.Metal3Data.named(f"{index_space(template)}-{index}", namespace)
     data.metadata.labels = dict(claim.metadata.labels)
     data.metadata.finalizers = [infrav1.DATA_CLAIM_FINALIZER]
     machines = [r for r in claim.metadata.owner_references if r.kind == "Metal3Machine"]

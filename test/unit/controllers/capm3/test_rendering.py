@@ -1,5 +1,7 @@
 """Texts a machine boots with, compared with goldens written by hand."""
 
+import dataclasses
+
 import pytest
 import yaml
 
@@ -16,6 +18,7 @@ from metal3.controllers.capm3.rendering import (
     render_metadata,
     render_networkdata,
 )
+from metal3.controllers.capm3.rendering.networkdata import netmask
 
 MAC = "02:00:00:00:00:01"
 V4 = PoolAddress(
@@ -112,12 +115,20 @@ def test_pools_of_another_kind_are_asked_for():
     [
         ({"fromHostInterfaces": [{"key": "k", "interface": "eno9"}]}, "NIC name not found"),
         ({"ipAddressesFromPool": [{"key": "k", "name": "px"}]}, "pool not found in cache"),
+        ({"objectNames": [{"key": "k", "object": "cluster"}]}, "unknown object 'cluster'"),
     ],
 )
 def test_metadata_that_cannot_be_rendered(spec, text):
     """The message says what is missing."""
     with pytest.raises(RenderError, match=text):
         metadata(**spec)
+
+
+def test_a_pool_without_prefix_is_told():
+    """The Go provider crashes there."""
+    addresses = {PoolKey("p4"): PoolAddress(address="198.51.100.7")}
+    with pytest.raises(RenderError, match=r"metaData.k: pool p4 has no prefix"):
+        metadata(addresses, prefixesFromPool=[{"key": "k", "name": "p4"}])
 
 
 def test_the_whole_shape_of_network_data():
@@ -270,12 +281,115 @@ def test_gateways_also_on_dynamic_networks(gateway, wanted):
             "parameter mode",
         ),
         ({"networks": {"ipv4": [{"id": "n", "link": "l"}]}}, "names no pool"),
+        (
+            {"networks": {"ipv4DHCP": [{"id": "n", "link": "l", "routes": [{"network": "10.0"}]}]}},
+            "no IP address: '10.0'",
+        ),
+        (
+            {
+                "networks": {
+                    "ipv4": [
+                        {
+                            "id": "n",
+                            "link": "l",
+                            "fromPoolAnnotation": {"object": "machine", "annotation": "pool"},
+                        }
+                    ]
+                }
+            },
+            "annotation pool not found on machine",
+        ),
+        ({"services": {"dnsFromIPPool": "px"}}, "pool not found in cache: px"),
     ],
 )
 def test_network_data_that_cannot_be_rendered(spec, text):
     """Refused with the name of the part; an IPv6 address never gets an IPv4 mask."""
     with pytest.raises(RenderError, match=text):
         network(**spec)
+
+
+@pytest.mark.parametrize(
+    ("source", "mac"),
+    [
+        ({"string": "02:00:00:00:00:05", "fromHostInterface": "eno1"}, "02:00:00:00:00:05"),
+        (
+            {
+                "fromHostInterface": "eno1",
+                "fromAnnotation": {"object": "metal3machine", "annotation": "pool"},
+            },
+            MAC,
+        ),
+        ({"fromAnnotation": {"object": "baremetalhost", "annotation": "mac"}}, MAC),
+        ({"string": "02-00-00-00-00-0a"}, "02-00-00-00-00-0a"),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("ethernets", "ethernet_mac_address"),
+        ("bonds", "ethernet_mac_address"),
+        ("vlans", "vlan_mac_address"),
+    ],
+)
+def test_macs_of_links(kind, key, source, mac):
+    """Text, interface and annotation, in this order; a link without one has no key for it."""
+    link = {"id": "l", "type": "phy", "macAddress": source}
+    (found,) = network(links={kind: [link]})["links"]
+    assert found.get(key) == mac
+    assert (key in found) is (mac is not None)
+
+
+@pytest.mark.parametrize(
+    ("version", "prefix", "mask"),
+    [
+        (4, 0, "0.0.0.0"), (4, 1, "128.0.0.0"), (4, 32, "255.255.255.255"),
+        (6, 0, "::"), (6, 56, "ffff:ffff:ffff:ff00::"),
+        (6, 128, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ],
+)  # fmt: skip
+def test_netmasks(version, prefix, mask):
+    """Dotted, or in the short notation of IPv6."""
+    assert netmask(version, prefix) == mask
+
+
+def test_an_address_without_prefix_has_an_empty_mask():
+    """The key is there all the same."""
+    addresses = {PoolKey("p4"): PoolAddress(address="198.51.100.7")}
+    spec = {"networks": {"ipv4": [{"id": "n", "link": "l", "ipAddressFromIPPool": "p4"}]}}
+    (found,) = render_networkdata(infrav1.NetworkData.from_dict(spec), objects(), addresses)[
+        "networks"
+    ]
+    assert found["netmask"] == ""
+
+
+@pytest.mark.parametrize("kind", ["ipv4", "ipv4DHCP"])
+def test_name_servers_of_routes_and_of_all(kind):
+    """Those given as text come first, then those of the pool."""
+    wanted = [{"type": "dns", "address": a} for a in ("192.0.2.53", "198.51.100.53")]
+    services = {"dns": ["192.0.2.53"], "dnsFromIPPool": "p4"}
+    route = {"network": "10.0.0.0", "gateway": {}, "services": services}
+    item = {"id": "n", "link": "l", "ipAddressFromIPPool": "p4", "routes": [route]}
+    found = network(networks={kind: [item]}, services=services)
+    assert found["services"] == wanted
+    assert found["networks"][0]["routes"][0]["services"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"status": {}}, "NICs list not populated on host host"),
+        ({"spec": {}}, "bootMACAddress of host host is not set"),
+    ],
+)
+def test_a_host_that_does_not_know_its_cards(change, text):
+    """Which one is missing is said, with the host's name."""
+    found = objects()
+    body = found.host.to_dict() | change
+    poor = dataclasses.replace(found, host=metal3api.BareMetalHost.from_dict(body))
+    items = [{"key": "a", "fromBootMAC": True}, {"key": "b", "interface": "eno1"}]
+    with pytest.raises(RenderError, match=text):
+        render_metadata(infrav1.MetaData.from_dict({"fromHostInterfaces": items}), poor, {})
 
 
 def test_pools_are_collected_once_each():

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from metal3.api.core import v1 as corev1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
-from metal3.api.infrastructure_cluster_x_k8s_io.preserving import GROUP
+from metal3.api.infrastructure_cluster_x_k8s_io.preserving import GROUP, SPOKE_DATA_SUFFIX
+from metal3.api.infrastructure_cluster_x_k8s_io.v1alpha5 import conversion as v1alpha5
+from metal3.api.infrastructure_cluster_x_k8s_io.v1beta1 import conversion as v1beta1
+from metal3.controllers.capm3.templatereference import index_space
 from metal3.controllers.capm3.webhooks import add_converters, webhooks
 from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.webhook import Converters, DeniedError, RequestInfo
@@ -177,6 +181,204 @@ async def test_warnings_name_what_is_missing():
     assert text.startswith("spec.dataTemplate.name: there is no Metal3DataTemplate t")
     there = make("Metal3DataTemplate", "t")
     assert not await of("Metal3Machine", there).validator.validate_create(m3m, REQUEST)
+
+
+def secret(name, *keys):
+    """A Secret with these keys."""
+    return corev1.new_secret(name, NS, dict.fromkeys(keys, "x"))
+
+
+SECRET_REFS = {"userData": {"name": "u"}, "metaData": {"name": "m"}, "networkData": {"name": "n"}}
+
+
+@pytest.mark.parametrize("kind", ["Metal3Machine", "Metal3MachineTemplate"])
+async def test_secrets_that_are_missing_or_lack_their_key_are_told(kind):
+    """A host looks for the field's own name in them, or for ``value``."""
+    spec, path = image() | SECRET_REFS, "spec"
+    if kind == "Metal3MachineTemplate":
+        spec, path = {"template": {"spec": spec}}, "spec.template.spec"
+    obj = make(kind, **spec)
+    there = [secret("m", "metadata"), secret("n", "value")]
+    told = await of(kind, *there).validator.validate_create(obj, REQUEST)
+    assert told == [
+        f"{path}.userData.name: there is no Secret u in namespace metal3 yet",
+        f"{path}.metaData.name: Secret m has neither the key metaData nor the key value",
+    ]
+    there = [secret("u", "userData"), secret("m", "metaData"), secret("n", "networkData")]
+    assert not await of(kind, *there).validator.validate_create(obj, REQUEST)
+
+
+async def test_an_update_tells_of_what_it_changes_only():
+    """The operator's own writes are many, and nobody reads their warnings."""
+    old = make("Metal3Machine", **image(), **SECRET_REFS)
+    new = make("Metal3Machine", **image(), **SECRET_REFS, providerID="metal3://a/b/c")
+    validator = of("Metal3Machine").validator
+    assert not await validator.validate_update(old, new, REQUEST)
+    new.spec.user_data.name = "other"
+    assert len(await validator.validate_update(old, new, REQUEST)) == 3
+
+
+def network(**parts):
+    """A template's spec with these networks, links or services."""
+    return {"networkData": parts}
+
+
+def ethernet(id_="e", **fields):
+    """A link."""
+    return {"id": id_, "type": "phy"} | fields
+
+
+def with_route(kind="ipv4DHCP", **route):
+    """A network with one route."""
+    full = {"network": "192.0.2.0", "gateway": {}} | route
+    return network(networks={kind: [{"id": "n", "link": "e", "routes": [full]}]})
+
+
+ROUTE = "spec.networkData.networks.ipv4DHCP[0].routes[0]"
+
+
+@pytest.mark.parametrize(
+    ("spec", "fields"),
+    [
+        (
+            network(links={"ethernets": [ethernet(macAddress={"string": "02:00:00:00:00"})]}),
+            ["spec.networkData.links.ethernets[0].macAddress.string"],
+        ),
+        (
+            network(links={"vlans": [{"id": "v", "macAddress": {"string": "x"}}]}),
+            ["spec.networkData.links.vlans[0].macAddress.string"],
+        ),
+        (
+            network(links={"bonds": [{"id": "b", "macAddress": {"string": "x"}}]}),
+            ["spec.networkData.links.bonds[0].macAddress.string"],
+        ),
+        (network(links={"bonds": [{"id": "b", "macAddress": {"fromHostInterface": "x"}}]}), []),
+        (
+            network(services={"dns": ["192.0.2.53", "2001:db8::53", "ns.example"]}),
+            ["spec.networkData.services.dns[2]"],
+        ),
+        (with_route(), []),
+        (with_route(network="192.0.2"), [f"{ROUTE}.network"]),
+        (with_route(network="2001:db8::"), [f"{ROUTE}.network"]),
+        (with_route(gateway={"string": "2001:db8::1"}), [f"{ROUTE}.gateway.string"]),
+        (with_route(gateway={"string": "192.0.2.1"}), []),
+        (with_route(services={"dns": ["x"]}), [f"{ROUTE}.services.dns[0]"]),
+        (
+            with_route("ipv6SLAAC"),
+            ["spec.networkData.networks.ipv6SLAAC[0].routes[0].network"],
+        ),
+        (
+            with_route("ipv6DHCP", network="1:2:3:4:5:6:7::1:2"),
+            [ROUTE.replace("4", "6") + ".network"],
+        ),
+    ],
+)
+async def test_addresses_in_data_templates(spec, fields):
+    """What could never be rendered is refused where it stands."""
+    assert await problems("Metal3DataTemplate", **spec) == fields
+
+
+async def warnings_of(spec, *there):
+    """What is told about a Metal3DataTemplate."""
+    obj = make("Metal3DataTemplate", **spec)
+    return await of("Metal3DataTemplate", *there).validator.validate_create(obj, REQUEST)
+
+
+async def test_links_that_are_not_described_are_told():
+    """Bonds, VLANs and networks name links by their ids, which are unique."""
+    links = {
+        "ethernets": [ethernet("a"), ethernet("b")],
+        "bonds": [{"id": "b", "bondLinks": ["a", "c"]}],
+        "vlans": [{"id": "v", "vlanLink": "d"}],
+    }
+    networks = {"ipv4DHCP": [{"id": "n", "link": "e"}, {"id": "o", "link": "v"}]}
+    path = "spec.networkData"
+    assert await warnings_of(network(links=links, networks=networks)) == [
+        f"{path}.links: 2 links have the id b",
+        f"{path}.links.bonds[0].bondLinks[1]: there is no link c",
+        f"{path}.links.vlans[0].vlanLink: there is no link d",
+        f"{path}.networks.ipv4DHCP[0].link: there is no link e",
+    ]
+
+
+async def test_pools_are_looked_for_wherever_they_are_named():
+    """Those of this project; of others nobody here can tell."""
+    foreign = {"name": "q", "kind": "InClusterIPPool", "apiGroup": "ipam.cluster.x-k8s.io"}
+    route = {"network": "192.0.2.0", "services": {"dnsFromIPPool": "c"}}
+    networks = {
+        "ipv4": [
+            {
+                "id": "n",
+                "link": "e",
+                "ipAddressFromIPPool": "a",
+                "routes": [route | {"gateway": {"fromIPPool": "b"}}],
+            },
+            {"id": "o", "link": "e", "fromPoolRef": foreign},
+        ],
+        "ipv4DHCP": [
+            {
+                "id": "p",
+                "link": "e",
+                "routes": [route | {"gateway": {"fromPoolRef": {"name": "d"}}}],
+            }
+        ],
+    }
+    metadata = {"prefixesFromPool": [{"key": "k", "name": "f"}, {"key": "l"} | foreign]}
+    spec = network(
+        links={"ethernets": [ethernet()]}, networks=networks, services={"dnsFromIPPool": "g"}
+    )
+    told = await warnings_of({"metaData": metadata} | spec)
+    here = "spec.networkData.networks"
+    assert [text.partition(":")[0] for text in told] == [
+        "spec.metaData.prefixesFromPool[0].name",
+        f"{here}.ipv4DHCP[0].routes[0].gateway.fromPoolRef.name",
+        f"{here}.ipv4DHCP[0].routes[0].services.dnsFromIPPool",
+        f"{here}.ipv4[0].ipAddressFromIPPool",
+        f"{here}.ipv4[0].routes[0].gateway.fromIPPool",
+        f"{here}.ipv4[0].routes[0].services.dnsFromIPPool",
+        "spec.networkData.services.dnsFromIPPool",
+    ]
+
+
+def in_old_release(kind, name, version="v1alpha5", **spec):
+    """An object as it is stored when it was written in an older version."""
+    reference = {"kind": "Metal3DataTemplate", "name": "t"}
+    body = {"metadata": {"name": name, "namespace": NS}, "spec": {"templateReference": "old"}}
+    if kind == "Metal3Data":
+        body["spec"] |= {"template": reference, "claim": {"name": "c"}, "index": 3}
+    else:
+        body["spec"]["clusterName"] = "c"
+    way = next(
+        c
+        for c in (*v1alpha5.CONVERSIONS, *v1beta1.CONVERSIONS)
+        if (c.kind, c.version) == (kind, version)
+    )
+    return getattr(infrav1, kind).from_dict(way.to_hub(body))
+
+
+@pytest.mark.parametrize("version", ["v1alpha5", "v1beta1"])
+async def test_data_named_after_a_template_reference_may_come_back(version):
+    """As in a move of clusters from older releases; by what it says itself, or its template."""
+    validate = of("Metal3Data").validator.validate_create
+    await validate(in_old_release("Metal3Data", "old-3", version), REQUEST)
+    plain = make("Metal3Data", "old-3", **REF)
+    template = in_old_release("Metal3DataTemplate", "t", version)
+    await of("Metal3Data", template).validator.validate_create(plain, REQUEST)
+    for there in ([], [make("Metal3DataTemplate", "t")]):
+        with pytest.raises(DeniedError):
+            await of("Metal3Data", *there).validator.validate_create(plain, REQUEST)
+    with pytest.raises(DeniedError):
+        await validate(in_old_release("Metal3Data", "older-3", version), REQUEST)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"spec": 3}', '{"spec": {"templateReference": 3}}']
+)
+def test_an_annotation_that_is_nonsense_is_no_reference(text):
+    """Annotations are not checked by anybody."""
+    obj = make("Metal3DataTemplate", "t")
+    obj.metadata.annotations[f"v1beta1{SPOKE_DATA_SUFFIX}"] = text
+    assert index_space(obj) == "t"
 
 
 REF = {"template": {"name": "t"}, "claim": {"name": "c"}, "index": 3}

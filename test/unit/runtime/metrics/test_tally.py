@@ -16,6 +16,8 @@ def test_objects_are_counted_where_they_were_seen_last():
     for key, state in (("a", "new"), ("b", "new"), ("b", "new"), ("a", "old"), ("c", "")):
         tally.see(key, state)
     assert (count("new"), count("old"), count("none")) == (1, 1, 1)
+    assert "a" in tally
     tally.forget("a")
     tally.forget("a")
     assert count("old") == 0
+    assert "a" not in tally

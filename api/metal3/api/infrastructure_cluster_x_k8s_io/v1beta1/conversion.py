@@ -7,7 +7,14 @@ no field on the other side; ``preserving`` keeps that.
 import re
 from typing import Any, Final, cast
 
-from metal3.api.infrastructure_cluster_x_k8s_io.parts import Json, drop, drop_empty, part, rename
+from metal3.api.infrastructure_cluster_x_k8s_io.parts import (
+    Json,
+    drop,
+    drop_empty,
+    items,
+    part,
+    rename,
+)
 from metal3.api.infrastructure_cluster_x_k8s_io.preserving import Conversion
 
 from .datatemplate_conversion import lift_data_template, lower_data_template
@@ -170,6 +177,10 @@ def lift_machine_spec(spec: Json | None) -> None:
         del spec["image"]
     if not (part(spec, "customDeploy") or {}).get("method"):
         drop(spec, "customDeploy")
+    selector = part(spec, "hostSelector")
+    for rule in items(selector, "matchExpressions"):
+        drop_empty(rule, "values")
+    drop_empty(selector, "matchExpressions")
     drop_empty(spec, "providerID", "failureDomain", "automatedCleaningMode", "hostSelector")
     lift_reference(spec, "dataTemplate")
 
@@ -178,6 +189,8 @@ def lower_machine_spec(spec: Json | None) -> None:
     """In place."""
     rename(part(spec or {}, "image"), "diskFormat", "format")
     drop(spec, "failureDomainPolicy")
+    for rule in items(spec, "hostSelector", "matchExpressions"):
+        rule.setdefault("values", [])
 
 
 def lift_machine(obj: Json) -> Json:
@@ -262,6 +275,7 @@ def lift_strategy(strategy: Json | None) -> None:
     """A duration becomes whole seconds, at least what the hub allows."""
     if strategy is None:
         return
+    drop_empty(strategy, "type")
     timeout = strategy.pop("timeout", None)
     seconds = parse_duration(timeout) if isinstance(timeout, str) else None
     if seconds is not None:

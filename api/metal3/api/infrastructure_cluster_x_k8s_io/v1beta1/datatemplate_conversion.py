@@ -18,6 +18,16 @@ POOL_KIND: Final = "IPPool"
 POOL_LISTS: Final = ("ipAddresses", "prefixes", "gateways", "dnsServers")
 LINKS: Final = ("ethernets", "bonds", "vlans")
 NETWORKS: Final = ("ipv4", "ipv6", "ipv4DHCP", "ipv6DHCP", "ipv6SLAAC")
+METADATA_LISTS: Final = (
+    "strings",
+    "objectNames",
+    "indexes",
+    "namespaces",
+    "fromHostInterfaces",
+    "fromLabels",
+    "fromAnnotations",
+    *(f"{stem}FromPool" for stem in POOL_LISTS),
+)
 
 
 def lift_data_template(obj: Json) -> Json:
@@ -37,6 +47,10 @@ def lift_data_template(obj: Json) -> Json:
             del item["offset"]
     for item in items(metadata, "fromHostInterfaces"):
         drop_empty(item, "interface")
+    # The hub's schema refuses lists without items.
+    drop_empty(metadata, *METADATA_LISTS)
+    drop_empty(part(obj, "spec", "networkData", "links"), *LINKS)
+    drop_empty(part(obj, "spec", "networkData", "networks"), *NETWORKS)
     for _, link in _links(obj):
         _lift_link(link)
     for network in _networks(obj):
@@ -62,6 +76,10 @@ def lower_data_template(obj: Json) -> Json:
         _lower_link(link)
     for network in items(part(obj, "spec", "networkData", "networks"), "ipv6"):
         network.setdefault("ipAddressFromIPPool", "")
+    for network in _networks(obj):
+        _lower_pool_reference(network)
+        for route in items(network, "routes"):
+            _lower_pool_reference(part(route, "gateway"))
     _indexes_to_map(part(obj, "status"))
     return obj
 
@@ -117,6 +135,12 @@ def _lift_pool_reference(holder: Json | None) -> None:
         _default_pool(reference)
     else:
         drop(holder, "fromPoolRef")
+
+
+def _lower_pool_reference(holder: Json | None) -> None:
+    reference = part(holder or {}, "fromPoolRef")
+    if reference is not None:
+        _default_pool(reference)  # the kind has to be there
 
 
 def _indexes_to_list(status: Json | None) -> None:

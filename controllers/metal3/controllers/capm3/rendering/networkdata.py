@@ -113,7 +113,7 @@ def _static(kind: str, network: AnyNetwork, objects: Objects, addresses: Address
     key = network_pool(network, objects)
     found = address_from(addresses, key)
     version = _FAMILIES[kind]
-    if ipaddress.ip_address(found.address).version != version:
+    if _version(found.address) != version:
         raise RenderError(f"network {network.id} is {kind}, but pool {key} gave {found.address}")
     return {
         "type": kind,
@@ -132,7 +132,7 @@ def _routes(
 
 
 def _route(route: AnyRoute, objects: Objects, addresses: Addresses) -> Json:
-    version = ipaddress.ip_address(route.network).version
+    version = _version(route.network)
     services = route.services
     dns = _dns(services.dns, services.dns_from_ip_pool, addresses) if services is not None else []
     return {
@@ -155,6 +155,13 @@ def _dns(static: list[str], pool: str | None, addresses: Addresses) -> list[Json
     if pool:
         found += address_from(addresses, PoolKey(pool)).dns_servers
     return [{"type": "dns", "address": address} for address in found]
+
+
+def _version(address: str) -> int:
+    try:
+        return ipaddress.ip_address(address).version
+    except ValueError:
+        raise RenderError(f"no IP address: {address!r}") from None
 
 
 def netmask(version: int, prefix: int) -> str:

@@ -45,7 +45,7 @@ def webhooks(reader: Reader) -> tuple[AdmissionWebhook[Any], ...]:
             kind=infrav1.Metal3MachineTemplate,
             validator=Metal3MachineTemplateValidator(reader=reader),
         ),
-        AdmissionWebhook(kind=infrav1.Metal3Data, validator=Metal3DataValidator()),
+        AdmissionWebhook(kind=infrav1.Metal3Data, validator=Metal3DataValidator(reader=reader)),
         AdmissionWebhook(
             kind=infrav1.Metal3DataClaim, validator=Metal3DataClaimValidator(reader=reader)
         ),

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
+from metal3.controllers.capm3.related import find
+from metal3.controllers.capm3.templatereference import template_reference
 from metal3.runtime.client import Reader
 from metal3.runtime.webhook import (
     FieldError,
@@ -15,6 +17,7 @@ from metal3.runtime.webhook import (
     required,
 )
 
+from .network_rules import address_errors, link_warnings
 from .warning_rules import missing_pools, missing_template
 
 
@@ -28,9 +31,10 @@ class Metal3DataTemplateValidator:
         self, obj: infrav1.Metal3DataTemplate, request: RequestInfo
     ) -> Warnings:
         """All rules."""
-        deny_if([*_interface_errors(obj), *_network_errors(obj)])
+        data = obj.spec.network_data
+        deny_if([*_interface_errors(obj), *_network_errors(obj), *address_errors(data)])
         warnings = ["spec.clusterName is not read any more"] if obj.spec.cluster_name else []
-        return [*warnings, *await missing_pools(self.reader, obj)]
+        return [*warnings, *link_warnings(data), *await missing_pools(self.reader, obj)]
 
     async def validate_update(
         self,
@@ -52,9 +56,11 @@ class Metal3DataTemplateValidator:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metal3DataValidator:
     """Its name says which template and which index it is of."""
+
+    reader: Reader
 
     async def validate_create(self, obj: infrav1.Metal3Data, request: RequestInfo) -> Warnings:
         """All rules."""
@@ -64,10 +70,20 @@ class Metal3DataValidator:
         if index < 0:
             errors.append(invalid("spec.index", index, "must not be negative"))
         wanted = f"{template}-{index}"
-        if obj.metadata.name != wanted:
+        if obj.metadata.name not in {wanted, f"{await self._old_space(obj)}-{index}"}:
             errors.append(invalid("metadata.name", obj.metadata.name, f"must be {wanted}"))
         deny_if(errors)
         return ()
+
+    async def _old_space(self, obj: infrav1.Metal3Data) -> str:
+        """Data of old releases, and of their templates, may be named after a templateReference."""
+        own, ref = template_reference(obj), obj.spec.template
+        if own or ref is None:
+            return own
+        template = await find(
+            self.reader, infrav1.Metal3DataTemplate, obj.metadata.namespace, ref.name
+        )
+        return template_reference(template) if template is not None else ""
 
     async def validate_update(
         self, old: infrav1.Metal3Data, new: infrav1.Metal3Data, request: RequestInfo

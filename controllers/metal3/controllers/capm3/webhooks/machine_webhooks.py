@@ -1,15 +1,23 @@
 """Metal3Machine and Metal3MachineTemplate: image, Secrets, selector."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from metal3.api.core import v1 as corev1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.controllers.capm3.placement import SelectorError, selector_of
 from metal3.runtime.client import Reader
 from metal3.runtime.webhook import FieldError, RequestInfo, Warnings, deny_if, invalid
 
 from .image_rules import deployment_errors, secret_errors
-from .warning_rules import missing, missing_template
+from .warning_rules import missing_secrets, missing_template
+
+
+class AnyMachineSpec(Protocol):
+    """What the specs of machines and of their templates have in common here."""
+
+    user_data: infrav1.SecretReference | None
+    meta_data: infrav1.SecretReference | None
+    network_data: infrav1.SecretReference | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +37,8 @@ class Metal3MachineValidator:
         """All rules, unless the spec is as it was."""
         if old.spec.to_dict() != new.spec.to_dict():
             deny_if(_errors(new))
-        return ()
+        # The operator writes machines often: what they refer to is only looked for when it changes.
+        return await self._warnings(new) if _references(old) != _references(new) else ()
 
     async def validate_delete(self, obj: infrav1.Metal3Machine, request: RequestInfo) -> Warnings:
         """Always."""
@@ -38,11 +47,10 @@ class Metal3MachineValidator:
     async def _warnings(self, obj: infrav1.Metal3Machine) -> Warnings:
         spec, namespace = obj.spec, obj.metadata.namespace
         path = "spec.dataTemplate.name"
-        out = await missing_template(self.reader, namespace, spec.data_template, path)
-        for field, ref in (("metaData", spec.meta_data), ("networkData", spec.network_data)):
-            name = ref.name if ref is not None else None
-            out += await missing(self.reader, corev1.Secret, namespace, name, f"spec.{field}.name")
-        return out
+        return [
+            *await missing_template(self.reader, namespace, spec.data_template, path),
+            *await missing_secrets(self.reader, namespace, _secrets(spec), "spec"),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +68,10 @@ class Metal3MachineTemplateValidator:
         deny_if([*errors, *_selector_errors(spec.host_selector, path)])
         where = f"{path}.dataTemplate.name"
         namespace = obj.metadata.namespace
-        return await missing_template(self.reader, namespace, spec.data_template, where)
+        return [
+            *await missing_template(self.reader, namespace, spec.data_template, where),
+            *await missing_secrets(self.reader, namespace, _secrets(spec), path),
+        ]
 
     async def validate_update(
         self,
@@ -78,6 +89,15 @@ class Metal3MachineTemplateValidator:
     ) -> Warnings:
         """Always."""
         return ()
+
+
+def _secrets(spec: AnyMachineSpec) -> list[infrav1.SecretReference | None]:
+    return [spec.user_data, spec.meta_data, spec.network_data]
+
+
+def _references(obj: infrav1.Metal3Machine) -> object:
+    refs = (obj.spec.data_template, *_secrets(obj.spec))
+    return [ref.to_dict() if ref is not None else None for ref in refs]
 
 
 def _errors(obj: infrav1.Metal3Machine) -> list[FieldError]:
