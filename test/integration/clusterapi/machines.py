@@ -13,7 +13,7 @@ from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.provisioner.fixture import FixtureBackend
 from metal3.runtime.client import ApiError, Client, NotFoundError
-from metal3.runtime.types import NamespacedName
+from metal3.runtime.types import NamespacedName, key_of
 
 LOOK = 0.2
 UUID_LABEL = "metal3.io/uuid"
@@ -55,22 +55,24 @@ class Kubelets:
             await self._report(key, "Unknown")
         for key in up - self._running:
             self.broken.discard(key)
-            if key not in self.lost:
-                await self._register(key)
-            self._running.add(key)
+            if key in self.lost or await self._register(key):
+                self._running.add(key)
         for key in up:
             await self._report(key, "Unknown" if key in self.broken | self.lost else "True")
 
-    async def _register(self, key: NamespacedName) -> None:
+    async def _register(self, key: NamespacedName) -> bool:
+        """False while there is still the node of what ran here before; Cluster API deletes it."""
         host = await self.management.get(metal3api.BareMetalHost, key)
         node = corev1.Node.named(node_name(key))
         node.metadata.labels = {UUID_LABEL: host.metadata.uid, "kubernetes.io/hostname": key.name}
         node.spec.provider_id = await self._provider_id(host)
         self._said.pop(key, None)
         try:
-            await self.workload.get(corev1.Node, NamespacedName("", node.metadata.name))
+            known = await self.workload.get(corev1.Node, key_of(node))
         except NotFoundError:
             await self.workload.create(node)
+            return True
+        return node.spec.provider_id in {"", known.spec.provider_id}
 
     async def _provider_id(self, host: metal3api.BareMetalHost) -> str:
         """As ``--provider-id=metal3://{{ ds.meta_data.providerid }}`` does it."""

@@ -161,8 +161,7 @@ async def test_a_cluster_moves_with_its_hosts(start_environment, ground, program
     await ground.deployment(1)
     machines = await ground.running(1)
     stage = ground.stage
-    keys = [ground.key(name) for name in ("cp", "host-0", "host-1")]
-    await ground.in_state("host-1", "available")
+    keys = [ground.key(name) for name in ("cp", *machines.values())]
     before = [untouched(stage.backend.machine(key)) for key in keys]
     addresses = await given_addresses(ground)
     async with open_management(start_environment, tmp_path, stage.backend) as target:
