@@ -11,6 +11,7 @@ import yaml
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.provisioner import Wake
 from metal3.provisioner.fixture import FixtureBackend
 from metal3.runtime.client import ApiError, Client, NotFoundError
 from metal3.runtime.types import NamespacedName, key_of
@@ -25,6 +26,27 @@ def node_name(host: NamespacedName) -> str:
 
 
 @dataclass(kw_only=True)
+class Rack(FixtureBackend):
+    """Machines that two management clusters know, one after the other: both hear of each step."""
+
+    _wakes: list[Wake] = field(default_factory=list)
+
+    async def run(self, wake: Wake) -> None:
+        """The first caller's loop serves all; it has to outlive the others."""
+        self._wakes.append(wake)
+        try:
+            if len(self._wakes) > 1:
+                await asyncio.Event().wait()
+            await FixtureBackend.run(self, self._wake_all)
+        finally:
+            self._wakes.remove(wake)
+
+    def _wake_all(self, key: NamespacedName) -> None:
+        for wake in self._wakes:
+            wake(key)
+
+
+@dataclass(kw_only=True)
 class Kubelets:
     """One for each machine that runs a system from its disk. It registers once, when it boots.
 
@@ -32,7 +54,7 @@ class Kubelets:
     unless the machine is in ``lost``, too.
     """
 
-    backend: FixtureBackend
+    backend: Rack
     management: Client
     workload: Client
     broken: set[NamespacedName] = field(default_factory=set)

@@ -125,6 +125,7 @@ async def test_a_generated_cluster_is_accepted(ground, program):
 async def prepare_to_move(client, env):
     """What clusterctl init labels, and what users are told to label."""
     module = await asyncio.to_thread(manifests.module_folder)
+    assert module is not None
     await env.install_crds([module / "cmd/clusterctl/config/crd/bases"])
     for crd in (await client.list(CRD)).items:
         name = crd.metadata.name
