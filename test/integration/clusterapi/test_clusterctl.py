@@ -4,6 +4,7 @@ import asyncio
 import shutil
 
 import pytest
+import pytest_asyncio
 import yaml
 
 from metal3.api.core import v1 as corev1
@@ -62,7 +63,7 @@ MOVED = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def program(tmp_path_factory):
     """Clusterctl with our release at hand."""
     if await asyncio.to_thread(manifests.programs_folder) is None:
