@@ -121,4 +121,5 @@ async def test_an_old_version_can_be_dropped_after_the_migration(start_environme
                 }
                 await client.patch(crd, Patch(PatchType.MERGE, body))
             found = await client.get(infrav1.Metal3Cluster, NamespacedName("default", "old-0"))
+            assert found.spec.control_plane_endpoint is not None
             assert found.spec.control_plane_endpoint.host == "192.0.2.1"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from . import manifests
 from .stage import Ground, Stage, open_stage
@@ -11,7 +12,7 @@ from .stage import Ground, Stage, open_stage
 NO_PROGRAMS = "no real kube-apiserver: no Cluster API programs, run hack/setup-capi"
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(start_environment, tmp_path_factory) -> AsyncIterator[Stage]:
     """Where all runs. It lives in a task of its own, which both starts it and ends it."""
     if await asyncio.to_thread(manifests.programs_folder) is None:
@@ -36,7 +37,7 @@ async def stage(start_environment, tmp_path_factory) -> AsyncIterator[Stage]:
     await task
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def ground(stage: Stage) -> Ground:
     """A namespace of the test's own."""
     return await stage.ground()

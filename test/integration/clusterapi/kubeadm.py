@@ -83,7 +83,7 @@ class Kubeadm:
         key = NamespacedName(meta.namespace, reference["name"])
         template = await self.client.get(infrav1.Metal3MachineTemplate, key)
         m3m = infrav1.Metal3Machine.named(name, meta.namespace)
-        m3m.spec = template.spec.template.spec
+        m3m.spec = infrav1.Metal3MachineSpec.from_dict(template.spec.template.spec.to_dict())
         m3m.metadata.annotations = {clusterv1.CLONED_FROM_NAME_ANNOTATION: reference["name"]}
         config = KubeadmConfig.named(name, meta.namespace)
         for obj in (secret, m3m, config):

@@ -11,9 +11,10 @@ import yaml
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.provisioner import Wake
 from metal3.provisioner.fixture import FixtureBackend
 from metal3.runtime.client import ApiError, Client, NotFoundError
-from metal3.runtime.types import NamespacedName
+from metal3.runtime.types import NamespacedName, key_of
 
 LOOK = 0.2
 UUID_LABEL = "metal3.io/uuid"
@@ -25,6 +26,27 @@ def node_name(host: NamespacedName) -> str:
 
 
 @dataclass(kw_only=True)
+class Rack(FixtureBackend):
+    """Machines that two management clusters know, one after the other: both hear of each step."""
+
+    _wakes: list[Wake] = field(default_factory=list)
+
+    async def run(self, wake: Wake) -> None:
+        """The first caller's loop serves all; it has to outlive the others."""
+        self._wakes.append(wake)
+        try:
+            if len(self._wakes) > 1:
+                await asyncio.Event().wait()
+            await FixtureBackend.run(self, self._wake_all)
+        finally:
+            self._wakes.remove(wake)
+
+    def _wake_all(self, key: NamespacedName) -> None:
+        for wake in self._wakes:
+            wake(key)
+
+
+@dataclass(kw_only=True)
 class Kubelets:
     """One for each machine that runs a system from its disk. It registers once, when it boots.
 
@@ -32,7 +54,7 @@ class Kubelets:
     unless the machine is in ``lost``, too.
     """
 
-    backend: FixtureBackend
+    backend: Rack
     management: Client
     workload: Client
     broken: set[NamespacedName] = field(default_factory=set)
@@ -55,22 +77,24 @@ class Kubelets:
             await self._report(key, "Unknown")
         for key in up - self._running:
             self.broken.discard(key)
-            if key not in self.lost:
-                await self._register(key)
-            self._running.add(key)
+            if key in self.lost or await self._register(key):
+                self._running.add(key)
         for key in up:
             await self._report(key, "Unknown" if key in self.broken | self.lost else "True")
 
-    async def _register(self, key: NamespacedName) -> None:
+    async def _register(self, key: NamespacedName) -> bool:
+        """False while there is still the node of what ran here before; Cluster API deletes it."""
         host = await self.management.get(metal3api.BareMetalHost, key)
         node = corev1.Node.named(node_name(key))
         node.metadata.labels = {UUID_LABEL: host.metadata.uid, "kubernetes.io/hostname": key.name}
         node.spec.provider_id = await self._provider_id(host)
         self._said.pop(key, None)
         try:
-            await self.workload.get(corev1.Node, NamespacedName("", node.metadata.name))
+            known = await self.workload.get(corev1.Node, key_of(node))
         except NotFoundError:
             await self.workload.create(node)
+            return True
+        return node.spec.provider_id in {"", known.spec.provider_id}
 
     async def _provider_id(self, host: metal3api.BareMetalHost) -> str:
         """As ``--provider-id=metal3://{{ ds.meta_data.providerid }}`` does it."""

@@ -18,11 +18,8 @@ from metal3.runtime.rest import load_config
 
 TOP = Path(__file__).parents[3]
 TOOLS = TOP / "hack/tools/capi"
-ACCOUNTS = {
-    "baremetal": "system:serviceaccount:baremetal-operator-system:baremetal-operator-controller-manager",
-    "capm3": "system:serviceaccount:capm3-system:capm3-manager",
-    "ipam": "system:serviceaccount:metal3-ipam-system:ipam-manager",
-}
+RBAC = "rbac.authorization.k8s.io"
+OPERATORS = ("baremetal", "capm3", "ipam")
 
 
 @cache
@@ -105,16 +102,22 @@ def _with_contract(folder: Path) -> list[dict[str, Any]]:
 
 
 async def own_rights(env: Environment, client: Client, operator: str) -> Path:
-    """The kubeconfig of the operator's service account, with what the manifests give it."""
+    """The kubeconfig of a user who has what the manifests give the operator, and nothing else.
+
+    A user, because a service account's full name does not fit in a certificate.
+    """
     path = TOP / f"config/rbac/{operator}/manager_role.yaml"
+    user = {"kind": "User", "apiGroup": RBAC, "name": f"operator-{operator}"}
     for document in await asyncio.to_thread(lambda: list(documents(path))):
-        gvk = metav1.GroupVersionKind("rbac.authorization.k8s.io", "v1", document["kind"])
+        if document["kind"] == "ClusterRoleBinding":
+            document["subjects"] = [user]
+        gvk = metav1.GroupVersionKind(RBAC, "v1", document["kind"])
         plural = f"{document['kind'].lower()}s"
         kind = metav1.Unstructured.of(gvk, plural, namespaced=False)
         await client.create(kind.from_dict(document))
-    user = await env.add_user(ACCOUNTS[operator])
-    await _rights_are_known(user)
-    return user
+    kubeconfig = await env.add_user(user["name"])
+    await _rights_are_known(kubeconfig)
+    return kubeconfig
 
 
 async def _rights_are_known(user: Path) -> None:

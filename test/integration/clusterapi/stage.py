@@ -13,14 +13,14 @@ from metal3.api.core import v1 as corev1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
+from metal3.provisioner.fixture import FixtureOptions
 from metal3.runtime.client import NotFoundError, Patch, PatchType, RestClient
 from metal3.runtime.envtest import Environment
 from metal3.runtime.rest import load_config
 from metal3.runtime.types import NamespacedName
 
 from .kinds import Machine, at, objects
-from .machines import Kubelets
+from .machines import Kubelets, Rack
 from .management import Management, open_management
 
 T = TypeVar("T", bound=metav1.Object)
@@ -121,7 +121,7 @@ class Stage:
     management: Management
     workload: Environment
     remote: RestClient
-    backend: FixtureBackend
+    backend: Rack
     kubelets: Kubelets
     _namespaces: int = 0
 
@@ -246,7 +246,7 @@ class Ground:
         m3m = await self.get(infrav1.Metal3Machine, machine)
         return m3m.metadata.annotations.get(infrav1.HOST_ANNOTATION, "").rpartition("/")[2]
 
-    async def in_state(self, name: str, state: str) -> metal3api.BareMetalHost:
+    async def in_state(self, name: str, state: str) -> Any:
         """The host, once it is in the state."""
 
         async def look() -> metal3api.BareMetalHost | None:
@@ -305,7 +305,7 @@ def _state(obj: Any) -> str:
 async def open_stage(start: Any, folder: Path) -> AsyncIterator[Stage]:
     """Start all, and end it."""
     async with AsyncExitStack() as stack:
-        backend = FixtureBackend(options=FixtureOptions(step_time=STEP))
+        backend = Rack(options=FixtureOptions(step_time=STEP))
         workload: Environment = await stack.enter_async_context(start(api="kube"))
         config = await asyncio.to_thread(load_config, str(workload.kubeconfig))
         remote = await stack.enter_async_context(RestClient(config))

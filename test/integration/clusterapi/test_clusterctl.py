@@ -4,6 +4,7 @@ import asyncio
 import shutil
 
 import pytest
+import pytest_asyncio
 import yaml
 
 from metal3.api.core import v1 as corev1
@@ -62,7 +63,7 @@ MOVED = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def program(tmp_path_factory):
     """Clusterctl with our release at hand."""
     if await asyncio.to_thread(manifests.programs_folder) is None:
@@ -125,6 +126,7 @@ async def test_a_generated_cluster_is_accepted(ground, program):
 async def prepare_to_move(client, env):
     """What clusterctl init labels, and what users are told to label."""
     module = await asyncio.to_thread(manifests.module_folder)
+    assert module is not None
     await env.install_crds([module / "cmd/clusterctl/config/crd/bases"])
     for crd in (await client.list(CRD)).items:
         name = crd.metadata.name
@@ -161,8 +163,7 @@ async def test_a_cluster_moves_with_its_hosts(start_environment, ground, program
     await ground.deployment(1)
     machines = await ground.running(1)
     stage = ground.stage
-    keys = [ground.key(name) for name in ("cp", "host-0", "host-1")]
-    await ground.in_state("host-1", "available")
+    keys = [ground.key(name) for name in ("cp", *machines.values())]
     before = [untouched(stage.backend.machine(key)) for key in keys]
     addresses = await given_addresses(ground)
     async with open_management(start_environment, tmp_path, stage.backend) as target:

@@ -121,6 +121,7 @@ async def test_nodes_are_reused_in_a_rollout(ground):
     assert host == "host-0"
     m3m = await ground.get(infrav1.Metal3Machine, new)
     condition = metav1.find_condition(m3m.status.conditions, "AssociateBareMetalHost")
+    assert condition is not None
     assert condition.reason == "AssociateBareMetalHostViaNodeReuseSuccess"
     assert ground.stage.backend.machine(ground.key("host-0")).disk.url == "http://images/two.qcow2"
 

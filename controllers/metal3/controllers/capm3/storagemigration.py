@@ -8,7 +8,7 @@ release may leave it out. A write that changes nothing is enough to have one sto
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Final
 
 from metal3 import ctrl
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
@@ -116,10 +116,9 @@ class StorageMigration:
 
 
 def _stored(crd: metav1.Unstructured) -> list[str]:
-    body = cast("dict[str, Any]", crd.to_dict())
-    return list(body.get("status", {}).get("storedVersions") or ())
+    return list(crd.to_dict().get("status", {}).get("storedVersions") or ())
 
 
 def _storage_version(crd: metav1.Unstructured) -> str:
-    body = cast("dict[str, Any]", crd.to_dict())
-    return next((one["name"] for one in body["spec"]["versions"] if one.get("storage")), "")
+    versions = crd.to_dict()["spec"]["versions"]
+    return next((one["name"] for one in versions if one.get("storage")), "")
