@@ -87,6 +87,11 @@ def cluster_api_crds(module: Path, target: Path) -> Path:
     return written(crds, target)
 
 
+def core_crds(module: Path, target: Path) -> Path:
+    """Those of the core, for a server on which its manager does not run: nothing is converted."""
+    return written(_with_contract(module / "core/config/crd"), target)
+
+
 def kubeadm_crds(module: Path, target: Path) -> Path:
     """Those of the kubeadm providers, which do not run: nothing is converted."""
     folders = [module / name / "kubeadm/config/crd" for name in ("bootstrap", "controlplane")]

@@ -6,18 +6,19 @@ from typing import Any
 import pytest
 import yaml
 
+from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 
 SAMPLES = Path(__file__).parents[3] / "config/samples"
-CLASSES = {kind.gvk.kind: kind for kind in metal3api.KINDS}
+FILES = sorted([*SAMPLES.glob("metal3.io_*.yaml"), *SAMPLES.glob("ipam.metal3.io_*.yaml")])
+CLASSES = {kind.gvk.kind: kind for kind in (*metal3api.KINDS, *ipamv1.KINDS)}
 
 
 def documents() -> list[dict[str, Any]]:
-    """Everything of our group in the sample files."""
-    files = sorted(SAMPLES.glob("metal3.io_*.yaml"))
-    found = [doc for path in files for doc in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
-    return [doc for doc in found if doc["apiVersion"].startswith("metal3.io/")]
+    """Everything of our groups in the sample files."""
+    found = [doc for path in FILES for doc in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+    return [doc for doc in found if doc["apiVersion"].partition("/")[0].endswith("metal3.io")]
 
 
 def unknown(model: object, path: str = "") -> list[str]:
@@ -38,7 +39,7 @@ def test_there_is_a_sample_of_each_kind() -> None:
     """Whoever looks for an example finds one, and kustomize applies it."""
     assert {doc["kind"] for doc in documents()} == set(CLASSES)
     listed = yaml.safe_load((SAMPLES / "kustomization.yaml").read_text(encoding="utf-8"))
-    assert {path.name for path in SAMPLES.glob("metal3.io_*.yaml")} <= set(listed["resources"])
+    assert {path.name for path in FILES} <= set(listed["resources"])
 
 
 @pytest.mark.parametrize("doc", documents(), ids=lambda d: f"{d['kind']}/{d['metadata']['name']}")

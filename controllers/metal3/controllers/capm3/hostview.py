@@ -84,9 +84,7 @@ class _Shelf:
 
     def is_free(self, host: HostFacts) -> bool:
         """Whether anybody may have it."""
-        return not (
-            host.is_claimed or host.reserved_as or host.fault or self.is_hidden(host)
-        )
+        return not (host.is_claimed or host.reserved_as or host.fault or self.is_hidden(host))
 
     def is_hidden(self, host: HostFacts) -> bool:
         """Whether what is seen of it is known to be old."""
@@ -218,9 +216,7 @@ def _walk(shelf: _Shelf, wish: Wish, start: int) -> Iterator[HostFacts]:
     yield from _matching(shelf, wish, start, None)
 
 
-def _matching(
-    shelf: _Shelf, wish: Wish, start: int, narrow: Pair | None
-) -> Iterator[HostFacts]:
+def _matching(shelf: _Shelf, wish: Wish, start: int, narrow: Pair | None) -> Iterator[HostFacts]:
     """Along the shortest ring that holds all hosts in question."""
     pairs: list[Pair | None] = [narrow]
     pairs += [

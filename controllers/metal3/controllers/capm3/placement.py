@@ -95,9 +95,7 @@ class Wish:
         domain = host.labels.get(metal3api.FAILURE_DOMAIN_LABEL, "")
         if domain == self.failure_domain:
             return None
-        return Rejected(
-            host=host.key.name, code=Rejection.FAILURE_DOMAIN, detail=domain or "none"
-        )
+        return Rejected(host=host.key.name, code=Rejection.FAILURE_DOMAIN, detail=domain or "none")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -111,9 +111,14 @@ def claim_of(obj: ipamv1.IPAddress) -> ClaimKey:
 def owner_uid(obj: metav1.Object, claim: ClaimKey) -> str:
     """The uid of the claim among the owners; empty when it is not named there."""
     for reference in obj.metadata.owner_references:
-        if reference.kind == claim.kind and reference.name == claim.name:
+        if is_claim(reference, claim):
             return reference.uid
     return ""
+
+
+def is_claim(reference: metav1.OwnerReference, claim: ClaimKey) -> bool:
+    """Whether an owner is the claim, in any incarnation."""
+    return reference.kind == claim.kind and reference.name == claim.name
 
 
 def is_our_pool(reference: capiipamv1.PoolReference) -> bool:

@@ -33,7 +33,7 @@ from .claims import Claim
 from .ledger import Ledger
 from .plan import PoolPlan, Range
 from .pool_state import PoolFacts, PoolState
-from .records import POOL_KIND, Record, RecordKey, claim_of, owner_uid, record_of
+from .records import POOL_KIND, Record, RecordKey, claim_of, is_claim, owner_uid, record_of
 
 AVOIDANCE: Final = timedelta(seconds=10)
 """How long an address is left alone whose holder we do not see; trying again costs a request."""
@@ -174,11 +174,23 @@ class Reservations:
         await self._remove(ipamv1.IPAddress, ipamv1.ADDRESS_FINALIZER, record, there=there)
 
     async def _quarantine(self, record: Record, there: ipamv1.IPAddress | None) -> None:
-        stamp = {ipamv1.RELEASED_AT_ANNOTATION: metav1.format_time(self.now())}
-        meta = {"uid": record.uid, "annotations": stamp}
-        if there is not None:
-            meta["resourceVersion"] = there.metadata.resource_version
-        obj = ipamv1.IPAddress.named(record.key.name, record.key.namespace)
+        """Mark it with the time; the claim owns it no more.
+
+        An address with an owner that does not exist is left behind by ``clusterctl move``.
+        """
+        obj = there or await self._read(ipamv1.IPAddress, record)
+        if obj is None:
+            self.ledger.address_gone(record.key)
+            return
+        if obj.metadata.uid != record.uid:
+            return  # another object of this name, which is not ours to mark
+        owners = [r for r in obj.metadata.owner_references if not is_claim(r, record.claim)]
+        meta = {
+            "uid": record.uid,
+            "resourceVersion": obj.metadata.resource_version,
+            "annotations": {ipamv1.RELEASED_AT_ANNOTATION: metav1.format_time(self.now())},
+            "ownerReferences": [reference.to_dict() for reference in owners] or None,
+        }
         try:
             await self.client.patch(obj, Patch(PatchType.MERGE, {"metadata": meta}))
         except NotFoundError:

@@ -142,6 +142,8 @@ async def test_an_address_in_quarantine_is_not_issued_before_its_time(
         assert not await ipam.exists(ipamv1.IPClaim, "first")
         assert await ipam.reason("second") == "PoolExhausted"
         assert (await ipam.pool()).status.used == 1
+        held = (await ipam.addresses())["IPClaim/first"]
+        assert [owner.kind for owner in held.metadata.owner_references] == ["IPPool"]
         await settle(25)
         assert await ipam.held() == {"second": "192.0.2.10"}
         await ipam.delete(ipamv1.IPClaim, "second")
