@@ -6,9 +6,9 @@ import pytest
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal import BaremetalOptions
-from metal3.controllers.baremetal.metrics import ORPHANED_NODES
 from metal3.controllers.baremetal.orphans import INTERVAL, REPEAT, OrphanWatch
 from metal3.provisioner import Machine
+from metal3.runtime.metrics import REGISTRY
 
 State = metal3api.ProvisioningState
 pytestmark = pytest.mark.looptime(start=0)
@@ -28,7 +28,7 @@ def said(b):
 
 def count():
     """What the gauge shows."""
-    return ORPHANED_NODES.collect()[0].samples[0].value
+    return REGISTRY.get_sample_value("metal3_orphaned_nodes")
 
 
 async def lost(b):

@@ -143,9 +143,7 @@ async def test_the_retry_annotation_tries_at_once_with_a_clean_count(bench):
     [
         pytest.param({}, State.AVAILABLE, id="available"),
         pytest.param({"image": IMAGE}, State.PROVISIONED, id="provisioned"),
-        pytest.param(
-            {"externallyProvisioned": True}, State.EXTERNALLY_PROVISIONED, id="external"
-        ),
+        pytest.param({"externallyProvisioned": True}, State.EXTERNALLY_PROVISIONED, id="external"),
     ],
 )
 async def test_a_new_login_is_tried_on_a_host_at_rest(bench, make_host, make_secret, spec, state):
@@ -163,7 +161,8 @@ async def test_a_new_login_is_tried_on_a_host_at_rest(bench, make_host, make_sec
     assert host.status.provisioning.state == state
     good = host.status.good_credentials
     secret = await b.client.get(corev1.Secret, SECRET)
-    assert good is not None and not metal3api.credentials_match(good, secret)
+    assert good is not None
+    assert not metal3api.credentials_match(good, secret)
     await _give_password(b, make_secret, "rotated")
     await b.reconcile()
     host = await b.host()

@@ -206,7 +206,7 @@ async def test_headers_that_come_late_wake_their_subscription(make_host, make_se
     subscription = metal3api.BMCEventSubscription.named("events", "metal3")
     subscription.spec.host_name = "host-0"
     subscription.spec.destination = "https://events.example/"
-    subscription.spec.http_headers_ref = corev1.SecretReference(name="late", namespace="metal3")
+    subscription.spec.http_headers_ref = metal3api.SecretReference(name="late", namespace="metal3")
     async with running(make_host(), make_secret(), subscription) as cluster:
         await cluster.wait("host-0", is_in(State.AVAILABLE))
 
