@@ -128,3 +128,24 @@ async def test_only_nodes_of_watched_namespaces_count(bench, monkeypatch, watche
     await looks(watch, 2)
     assert count() == len(names)
     assert bool(said(b)) == ("elsewhere~host-9" in names)
+
+
+async def test_a_look_that_fails_stops_nobody(bench, monkeypatch):
+    """It is told in the log, and the next one is made; the manager goes on."""
+    b = bench()
+    await lost(b)
+    watch = OrphanWatch(env=b.env)
+    machines, calls = b.backend.machines(), []
+
+    def fail_once(_backend):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("broken")
+        return machines
+
+    monkeypatch.setattr(type(b.backend), "machines", fail_once)
+    running = asyncio.ensure_future(watch.run())
+    await asyncio.sleep(5 * INTERVAL.total_seconds())
+    running.cancel()
+    assert len(calls) > 1
+    assert len(said(b)) == 1

@@ -174,6 +174,24 @@ async def test_a_new_login_is_tried_on_a_host_at_rest(bench, make_host, make_sec
     assert b.machine.wipes == 0
 
 
+async def test_another_label_on_the_secret_is_no_new_login(bench):
+    """The status follows the Secret's version; the BMC is not bothered."""
+    b = bench()
+    await b.until(State.AVAILABLE)
+    await b.rest()
+    b.machine.password = "asked again, it would refuse"
+    secret = await b.client.get(corev1.Secret, SECRET)
+    secret.metadata.labels["team"] = "storage"
+    await b.client.update(secret)
+    await b.reconcile()
+    host = await b.host()
+    assert host.status.operational_status == "OK"
+    assert metal3api.credentials_match(host.status.good_credentials, secret) is False
+    assert metal3api.credentials_match(
+        host.status.good_credentials, await b.client.get(corev1.Secret, SECRET)
+    )
+
+
 async def _give_password(b, make_secret, password):
     """What a user does who changes the login."""
     secret = await b.client.get(corev1.Secret, SECRET)
