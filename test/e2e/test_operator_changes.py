@@ -83,16 +83,18 @@ async def left_behind(w, host):
     await w.rests(host, "available")
     await w.client.delete(await w.get(host))
     await w.edit(host, lambda h: setattr(h.metadata, "finalizers", []))
-    async with asyncio.timeout(PATIENCE):
-        while host.name not in await orphans(w):
-            await asyncio.sleep(2)
+    await orphaned(w, host)
     assert (await w.nodes())[w.node_name(host)] == "manageable"
 
 
-async def orphans(w):
-    """Hosts whose nodes the operator complains about."""
-    events = await w.client.list(eventsv1.Event, namespace="default")
-    return {e.regarding.name for e in events.items if e.reason == "OrphanedNode"}
+async def orphaned(w, host):
+    """Until the operator complains about the host's node."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            events = await w.client.list(eventsv1.Event, namespace="default")
+            if host.name in {e.regarding.name for e in events.items if e.reason == "OrphanedNode"}:
+                return
+            await asyncio.sleep(2)
 
 
 def wants_an_update(components):

@@ -100,4 +100,3 @@ def select(message: Mapping[str, Any]) -> dict[str, Any] | None:
     data: Mapping[str, Any] = message.get("payload", {}).get("ironic_object.data", {})
     event = {"event_type": event_type, "timestamp": str(message.get("timestamp", ""))}
     return event | {name: data.get(name) for name in FIELDS}
-

@@ -20,7 +20,7 @@ from ._data import (
     RebootMode,
     ServicingData,
 )
-from ._interface import Backend, Provisioner, Publisher, Wake
+from ._interface import Backend, ClusterUser, Provisioner, Publisher, Wake
 from ._results import (
     BackendError,
     NeedsPreprovisioningImageError,
@@ -34,6 +34,7 @@ from ._results import (
 __all__ = [
     "Backend",
     "BackendError",
+    "ClusterUser",
     "Credentials",
     "FirmwareSettings",
     "HardwareState",

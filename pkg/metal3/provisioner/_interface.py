@@ -6,9 +6,10 @@ crash in the middle: it looks at the machine's state first and moves it one step
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.runtime.client import Reader
 from metal3.runtime.types import NamespacedName
 
 from ._data import (
@@ -156,6 +157,15 @@ class Provisioner(Protocol):
 
     async def health(self) -> str:
         """``OK``, ``Warning``, ``Critical``, or empty when unknown."""
+        ...
+
+
+@runtime_checkable
+class ClusterUser(Protocol):
+    """What a backend may offer besides, when it keeps something of its own in the cluster."""
+
+    def use_cluster(self, reader: Reader) -> None:
+        """Called once, before ``run``; the reader asks the API server itself."""
         ...
 
 

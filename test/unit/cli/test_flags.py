@@ -52,6 +52,18 @@ def test_the_environment_fills_in_and_the_command_line_wins():
     assert manager("--namespace=c", WATCH_NAMESPACE="a").namespace == ("c",)
 
 
+def test_limits_for_each_value_of_a_label():
+    """Keys of labels may have a prefix; none are set unless somebody says so."""
+    flag = "--provisioning-limit-per-label=rack=4, topology.example.com/switch=8"
+    assert manager(flag).provisioning_limit_per_label == {
+        "rack": 4,
+        "topology.example.com/switch": 8,
+    }
+    given = manager(PROVISIONING_LIMIT_PER_LABEL="rack=2")
+    assert given.provisioning_limit_per_label == {"rack": 2}
+    assert not manager().provisioning_limit_per_label
+
+
 @pytest.mark.parametrize(
     ("argv", "environment", "word"),
     [
@@ -62,6 +74,9 @@ def test_the_environment_fills_in_and_the_command_line_wins():
         (["--sync-period=10"], {}, "10"),
         (["--webhook-por=1"], {}, "webhook-por"),
         ([], {"BMO_CONCURRENCY": "many"}, "BMO_CONCURRENCY"),
+        (["--provisioning-limit-per-label=rack"], {}, "rack=4"),
+        (["--provisioning-limit-per-label=rack=0"], {}, "rack=0"),
+        ([], {"PROVISIONING_LIMIT_PER_LABEL": "=4"}, "PROVISIONING_LIMIT_PER_LABEL"),
     ],
 )
 def test_a_wrong_flag_ends_with_one_line_and_code_2(argv, environment, word, capsys):

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.metadata
+import threading
 
 import pytest
 from aiohttp import web
@@ -80,11 +81,12 @@ async def test_the_token_is_read_anew_for_each_event(monkeypatch, tmp_path):
     async with TestServer(app) as server:
         monkeypatch.setenv(URL_VARIABLE, str(server.make_url("/")))
         monkeypatch.setenv(TOKEN_VARIABLE, str(token))
+        lost = threading.Event()
+        monkeypatch.setattr(_driver.LOG, "warning", lambda *_: lost.set())
         driver = Driver(None, [], None)
         driver.notify({}, notification(), "INFO", None)
+        assert await asyncio.to_thread(lost.wait, 10)
         async with asyncio.timeout(10):
-            while driver._queue.qsize():
-                await asyncio.sleep(0.01)
             for text in ("first\n", "second\n"):
                 token.write_text(text)
                 driver.notify({}, notification(), "INFO", None)

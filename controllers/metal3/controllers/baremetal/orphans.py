@@ -35,7 +35,7 @@ log = get_logger(__name__)
 class OrphanWatch:
     """Remembers who was told of, and when."""
 
-    env: Environment
+    env: Environment = field(repr=False)
     _suspected: frozenset[str] = frozenset()
     _told: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
@@ -43,7 +43,11 @@ class OrphanWatch:
         """Look every minute, until cancelled."""
         while True:
             await asyncio.sleep(INTERVAL.total_seconds())
-            await self.look()
+            try:
+                await self.look()
+            except Exception:
+                # News, not a duty: the operator's work goes on without it.
+                log.exception("looking for nodes without a host failed")
 
     async def look(self) -> None:
         """One look; while the backend does not answer nothing is known, and nothing is said."""

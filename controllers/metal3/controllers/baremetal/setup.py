@@ -10,7 +10,7 @@ from metal3 import ctrl
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.provisioner import Backend
+from metal3.provisioner import Backend, ClusterUser
 from metal3.runtime.cache import ByObject
 from metal3.runtime.handler import EnqueueRequestForObject
 from metal3.runtime.manager import RunnableFunc
@@ -148,6 +148,8 @@ def build(
     if options.host_claims:
         add_host_claims(mgr, env, controllers)
     _add_webhooks(mgr, options)
+    if isinstance(backend, ClusterUser):
+        backend.use_cluster(mgr.api_reader)
     mgr.add(RunnableFunc(fn=lambda: backend.run(channel.wake)))
     mgr.add(RunnableFunc(fn=OrphanWatch(env=env).run))
     return Operator(environment=env, channel=channel)

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from metal3.provisioner import HostData, Machine, NotReadyError, Publisher, Wake
+from metal3.runtime.client import Reader
 
 from ._client import Client
 from ._config import Config, read_config
 from ._errors import IronicError
 from ._feed import listening
+from ._located import LocatedTransport
 from ._memory import Memory
 from ._nodes import NodeInformer
 from ._provisioner import IronicProvisioner
@@ -22,6 +24,7 @@ class IronicBackend:
 
     def __init__(self, config: Config, transport: Transport) -> None:
         self._config = config
+        self._transport = transport
         self._memory = Memory()
         self.client = Client(transport)
         self.informer = NodeInformer(self.client)
@@ -58,6 +61,11 @@ class IronicBackend:
         )
         return IronicProvisioner(session=session)
 
+    def use_cluster(self, reader: Reader) -> None:
+        """See the seam; needed to find an Ironic that is only known by its resource."""
+        if isinstance(self._transport, LocatedTransport):
+            self._transport.reader = reader
+
     def machines(self) -> list[Machine] | None:
         """See the seam."""
         informer = self.informer
@@ -88,4 +96,6 @@ class IronicBackend:
 def new_factory(environment: Mapping[str, str]) -> IronicBackend:
     """The backend for an environment; raises ConfigurationError naming the variable at fault."""
     config = read_config(environment)
+    if config.resource is not None:
+        return IronicBackend(config, LocatedTransport(config))
     return IronicBackend(config, HTTPTransport(config))

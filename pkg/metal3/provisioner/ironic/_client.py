@@ -66,6 +66,7 @@ class Client:
 
     async def negotiate(self) -> None:
         """Agree on the highest version both sides know; raises NotReadyError or IronicError."""
+        await self._transport.prepare()
         root = await self.request("GET", "/")
         highest = _highest_minor(root)
         if highest < MINIMUM:

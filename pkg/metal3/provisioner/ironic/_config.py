@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
+from metal3.runtime.types import NamespacedName
+
 from ._errors import ConfigurationError
 
 DEFAULT_CA: Final = "/opt/metal3/certs/ca/tls.crt"
@@ -23,11 +25,12 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TLSFiles:
-    """Where certificates are; a file that does not exist is not used."""
+    """Where certificates are; a file that does not exist is not used, ``ca_data`` wins over it."""
 
     ca: Path = Path(DEFAULT_CA)
     client_certificate: Path = Path(DEFAULT_CLIENT_CERT)
     client_key: Path = Path(DEFAULT_CLIENT_KEY)
+    ca_data: str = ""
     insecure: bool = False
     skip_hostname_verification: bool = False
 
@@ -76,6 +79,7 @@ class ListenAddress(NamedTuple):
 class Config:
     """Everything the backend needs to know.
 
+    ``endpoint`` and ``login`` are empty while ``resource``, an object of kind Ironic, tells them.
     ``provisioning_limit`` counts the hosts that boot over the provisioning network at one time.
     ``build_preprovisioning_images`` tells that each host gets a boot image of its own.
     ``notifications`` is where Ironic may push what happens to nodes, and
@@ -83,6 +87,7 @@ class Config:
     """
 
     endpoint: str
+    resource: NamespacedName | None = None
     login: Login = Login()
     tls: TLSFiles = TLSFiles()
     timeout: timedelta = timedelta(seconds=30)
@@ -102,9 +107,11 @@ class Config:
 def read_config(environment: Mapping[str, str]) -> Config:
     """Read the environment; raises ConfigurationError naming the variable at fault."""
     build = _flag(environment, "BUILD_PREPROVISIONING_IMAGE")
+    resource = _resource(environment)
     return Config(
-        endpoint=_endpoint(environment),
-        login=_login(environment),
+        endpoint=_endpoint(environment) if resource is None else "",
+        resource=resource,
+        login=_login(environment) if resource is None else Login(),
         tls=_tls(environment),
         timeout=_duration(environment, "IRONIC_CLIENT_TIMEOUT", timedelta(seconds=30)),
         cache_ttl=_duration(environment, "IRONIC_CLIENT_CACHE_TTL", timedelta(seconds=5)),
@@ -127,12 +134,10 @@ def _endpoint(environment: Mapping[str, str]) -> str:
     """The API's root without a version: paths are written ``/v1/...`` everywhere else."""
     text = environment.get("IRONIC_ENDPOINT", "").strip()
     if not text:
-        if environment.get("IRONIC_NAME"):
-            msg = (
-                "IRONIC_NAME: finding Ironic by its resource is not supported; set IRONIC_ENDPOINT"
-            )
-            raise ConfigurationError(msg)
-        raise ConfigurationError("IRONIC_ENDPOINT is required: the URL of Ironic's API")
+        raise ConfigurationError(
+            "IRONIC_ENDPOINT is required: the URL of Ironic's API (or IRONIC_NAME: the name of an "
+            "Ironic resource)"
+        )
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(f"IRONIC_ENDPOINT: {text!r} is not an http or https URL")
@@ -141,6 +146,18 @@ def _endpoint(environment: Mapping[str, str]) -> str:
             "IRONIC_ENDPOINT must not hold a login: put it into METAL3_AUTH_ROOT_DIR"
         )
     return text.rstrip("/").removesuffix("/v1")
+
+
+def _resource(environment: Mapping[str, str]) -> NamespacedName | None:
+    """The Ironic resource to look up; it wins over IRONIC_ENDPOINT."""
+    name = environment.get("IRONIC_NAME", "").strip()
+    if not name:
+        return None
+    places = ("IRONIC_NAMESPACE", "POD_NAMESPACE", "WATCH_NAMESPACE")
+    namespace = next((v for place in places if (v := environment.get(place, "").strip())), "")
+    if not namespace or "," in namespace:
+        raise ConfigurationError(f"IRONIC_NAMESPACE is required: where the Ironic {name!r} is")
+    return NamespacedName(namespace, name)
 
 
 def _login(environment: Mapping[str, str]) -> Login:

@@ -28,7 +28,8 @@ _CAUSES: Final = (
     ),
     (
         r"IPMI call failed|ipmitool",
-        _BMC + " gave no usable answer over IPMI: check its address, its network and the login in {secret}",
+        _BMC
+        + " gave no usable answer over IPMI: check its address, its network and the login in {secret}",
     ),
     (
         (

@@ -177,19 +177,25 @@ async def _verify(
         case state if state in SKIPS_SETTINGS:
             return Result.complete()
         case _:
-            if problem := await ensure_ports(session, node, data):
-                return Result.failed(problem)
-            return await _try_login(session, node, restart=restart)
+            return await _at_rest(session, node, data, again=restart)
 
 
-async def _try_login(session: Session, node: Node, *, restart: bool) -> Result:
+async def _at_rest(
+    session: Session, node: Node, data: ManagementAccessData, *, again: bool
+) -> Result:
+    if problem := await ensure_ports(session, node, data):
+        return Result.failed(problem)
+    return await _try_login(session, node, again=again)
+
+
+async def _try_login(session: Session, node: Node, *, again: bool) -> Result:
     """Have Ironic ask the BMC of a node at rest for something harmless, if its login is new.
 
     Ironic would use a new login only at the next change of power, or the next look at it, and has
     no verification in this state: reading the boot device goes to the BMC and answers at once.
     """
     owed = session.memory.unverified
-    if node.uuid not in owed and not restart:
+    if node.uuid not in owed and not again:
         return Result.complete()
     owed.add(node.uuid)
     try:

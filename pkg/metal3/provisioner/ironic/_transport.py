@@ -25,6 +25,10 @@ class Reply(NamedTuple):
 class Transport(Protocol):
     """One request at a time, without any knowledge of what it means."""
 
+    async def prepare(self) -> None:
+        """Called before a version is agreed on; raises NotReadyError when Ironic is not there."""
+        ...
+
     async def send(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None
     ) -> Reply:
@@ -44,6 +48,9 @@ class HTTPTransport:
         self._slots = asyncio.Semaphore(config.concurrency)
         self._session: aiohttp.ClientSession | None = None
         self._tls = _TLS(config.tls) if config.endpoint.startswith("https:") else None
+
+    async def prepare(self) -> None:
+        """The address is known from the start."""
 
     async def send(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None
@@ -123,7 +130,8 @@ def _mtime(path: Path) -> float:
 
 def _build_context(files: TLSFiles) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=str(files.ca) if files.ca.exists() else None)
+        cafile = str(files.ca) if files.ca.exists() and not files.ca_data else None
+        context = ssl.create_default_context(cafile=cafile, cadata=files.ca_data or None)
         if files.client_certificate.exists() and files.client_key.exists():
             context.load_cert_chain(files.client_certificate, files.client_key)
     except (OSError, ssl.SSLError) as error:

@@ -215,7 +215,9 @@ async def test_states_of_old_operators_lead_on(bench, make_host, state):
     host = await b.host()
     host.status.provisioning.state = state
     await b.client.status.update(host)
-    await b.edit(lambda h: setattr(h.spec, "image", metal3api.Image(url="http://i/a", checksum="c")))
+    await b.edit(
+        lambda h: setattr(h.spec, "image", metal3api.Image(url="http://i/a", checksum="c"))
+    )
     await b.until(State.PROVISIONED)
 
 
@@ -244,3 +246,15 @@ async def test_a_delayed_host_gives_up_its_place_when_it_is_deleted(bench, make_
         await b.reconcile(other)
         await asyncio.sleep(0.2)
     assert await b.rest() is None
+
+
+async def test_a_spec_is_never_written(bench, make_host):
+    """It belongs to its user; what inspection found about the processor is used all the same."""
+    image = {"url": "http://images/a.qcow2", "checksum": "abc"}
+    b = bench(make_host(image=image))
+    before = (await b.host()).spec.to_dict()
+    await b.until(State.PROVISIONED)
+    host = await b.rest()
+    assert host.spec.to_dict() == before
+    assert "architecture" not in before
+    assert host.metadata.generation == 1

@@ -6,9 +6,9 @@ import pytest
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal import BaremetalOptions
-from metal3.controllers.baremetal.metrics import ORPHANED_NODES
 from metal3.controllers.baremetal.orphans import INTERVAL, REPEAT, OrphanWatch
 from metal3.provisioner import Machine
+from metal3.runtime.metrics import REGISTRY
 
 State = metal3api.ProvisioningState
 pytestmark = pytest.mark.looptime(start=0)
@@ -28,7 +28,7 @@ def said(b):
 
 def count():
     """What the gauge shows."""
-    return ORPHANED_NODES.collect()[0].samples[0].value
+    return REGISTRY.get_sample_value("metal3_orphaned_nodes")
 
 
 async def lost(b):
@@ -128,3 +128,24 @@ async def test_only_nodes_of_watched_namespaces_count(bench, monkeypatch, watche
     await looks(watch, 2)
     assert count() == len(names)
     assert bool(said(b)) == ("elsewhere~host-9" in names)
+
+
+async def test_a_look_that_fails_stops_nobody(bench, monkeypatch):
+    """It is told in the log, and the next one is made; the manager goes on."""
+    b = bench()
+    await lost(b)
+    watch = OrphanWatch(env=b.env)
+    machines, calls = b.backend.machines(), []
+
+    def fail_once(_backend):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("broken")
+        return machines
+
+    monkeypatch.setattr(type(b.backend), "machines", fail_once)
+    running = asyncio.ensure_future(watch.run())
+    await asyncio.sleep(5 * INTERVAL.total_seconds())
+    running.cancel()
+    assert len(calls) > 1
+    assert len(said(b)) == 1

@@ -143,9 +143,7 @@ async def test_the_retry_annotation_tries_at_once_with_a_clean_count(bench):
     [
         pytest.param({}, State.AVAILABLE, id="available"),
         pytest.param({"image": IMAGE}, State.PROVISIONED, id="provisioned"),
-        pytest.param(
-            {"externallyProvisioned": True}, State.EXTERNALLY_PROVISIONED, id="external"
-        ),
+        pytest.param({"externallyProvisioned": True}, State.EXTERNALLY_PROVISIONED, id="external"),
     ],
 )
 async def test_a_new_login_is_tried_on_a_host_at_rest(bench, make_host, make_secret, spec, state):
@@ -163,7 +161,8 @@ async def test_a_new_login_is_tried_on_a_host_at_rest(bench, make_host, make_sec
     assert host.status.provisioning.state == state
     good = host.status.good_credentials
     secret = await b.client.get(corev1.Secret, SECRET)
-    assert good is not None and not metal3api.credentials_match(good, secret)
+    assert good is not None
+    assert not metal3api.credentials_match(good, secret)
     await _give_password(b, make_secret, "rotated")
     await b.reconcile()
     host = await b.host()
@@ -173,6 +172,24 @@ async def test_a_new_login_is_tried_on_a_host_at_rest(bench, make_host, make_sec
     )
     assert len(b.machine.power_actions) == before
     assert b.machine.wipes == 0
+
+
+async def test_another_label_on_the_secret_is_no_new_login(bench):
+    """The status follows the Secret's version; the BMC is not bothered."""
+    b = bench()
+    await b.until(State.AVAILABLE)
+    await b.rest()
+    b.machine.password = "asked again, it would refuse"
+    secret = await b.client.get(corev1.Secret, SECRET)
+    secret.metadata.labels["team"] = "storage"
+    await b.client.update(secret)
+    await b.reconcile()
+    host = await b.host()
+    assert host.status.operational_status == "OK"
+    assert metal3api.credentials_match(host.status.good_credentials, secret) is False
+    assert metal3api.credentials_match(
+        host.status.good_credentials, await b.client.get(corev1.Secret, SECRET)
+    )
 
 
 async def _give_password(b, make_secret, password):

@@ -20,6 +20,7 @@ from metal3.controllers.baremetal import (
     cache_by_object,
     setup,
 )
+from metal3.controllers.baremetal.setup import load_backend
 from metal3.controllers.baremetal.wakeups import UnmarkedSecret
 from metal3.controllers.baremetal.webhooks import BareMetalHostValidator
 from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
@@ -206,7 +207,7 @@ async def test_headers_that_come_late_wake_their_subscription(make_host, make_se
     subscription = metal3api.BMCEventSubscription.named("events", "metal3")
     subscription.spec.host_name = "host-0"
     subscription.spec.destination = "https://events.example/"
-    subscription.spec.http_headers_ref = corev1.SecretReference(name="late", namespace="metal3")
+    subscription.spec.http_headers_ref = metal3api.SecretReference(name="late", namespace="metal3")
     async with running(make_host(), make_secret(), subscription) as cluster:
         await cluster.wait("host-0", is_in(State.AVAILABLE))
 
@@ -219,6 +220,25 @@ async def test_headers_that_come_late_wake_their_subscription(make_host, make_se
         await cluster.client.create(make_secret("late", Authorization="Bearer t"))
         await asyncio.sleep(2)
         assert (await status()).subscription_id
+
+
+async def test_a_data_image_may_be_there_before_its_host(make_host, make_secret):
+    """It is held from the start, and belongs to the host as soon as there is one."""
+    image = metal3api.DataImage.named("host-0", "metal3")
+    image.spec.url = "http://images/data.iso"
+    async with running(image, make_secret()) as cluster:
+        kind, key = metal3api.DataImage, NamespacedName("metal3", "host-0")
+        await asyncio.sleep(1)
+        found = await cluster.client.get(kind, key)
+        assert found.metadata.finalizers == [metal3api.DATA_IMAGE_FINALIZER]
+        await cluster.client.create(make_host(image=IMAGE))
+        host = await cluster.wait("host-0", is_in(State.PROVISIONED))
+        host.metadata.annotations[metal3api.REBOOT_ANNOTATION] = '{"mode": "hard"}'
+        await cluster.client.update(host)
+        await asyncio.sleep(30)
+        assert cluster.backend.machine(key).media == image.spec.url
+        found = await cluster.client.get(kind, key)
+        assert [owner.name for owner in found.metadata.owner_references] == ["host-0"]
 
 
 async def test_secrets_of_others_are_not_kept(make_host, make_secret):
@@ -275,6 +295,13 @@ async def test_the_site_says_how_strict_the_webhook_is(refuse):
     (validator,) = [w.validator for w in registered if w.kind is metal3api.BareMetalHost]
     assert isinstance(validator, BareMetalHostValidator)
     assert validator.refuse_duplicates is refuse
+
+
+def test_backends_come_by_their_entry_point():
+    """Any package can bring one; it is told the environment, and nothing has to be compiled."""
+    backend = load_backend("fixture", {"FIXTURE_STEP_TIME": "0.25"})
+    assert isinstance(backend, FixtureBackend)
+    assert backend.options.step_time == timedelta(seconds=0.25)
 
 
 async def test_an_unknown_provisioner_is_refused():

@@ -19,6 +19,9 @@ ALL = frozenset({BACKEND})
 RACK1 = frozenset({("rack", "1")})
 RACK2 = frozenset({("rack", "2")})
 State = metal3api.ProvisioningState
+IMAGE = {"url": "http://images/a.qcow2", "checksum": "abc"}
+
+pytestmark = pytest.mark.looptime(start=0)
 
 
 @pytest.fixture
@@ -221,4 +224,65 @@ async def test_a_head_in_passing_trouble_holds_nobody_up(bench, make_host, monke
     monkeypatch.setattr(type(b.backend), "provisioner", broken)
     with pytest.raises(BackendError):
         await b.reconcile(first)
+    assert b.woken == [second]
+
+
+async def settled(b, key, done, *, looks=400):
+    """Reconcile another host until it is as wanted."""
+    for _ in range(looks):
+        host = await b.host(key)
+        if done(host):
+            return
+        await b.reconcile(key)
+        await asyncio.sleep(0.05)
+    raise AssertionError((await b.host(key)).status.to_dict())
+
+
+def is_delayed(host):
+    """Whether it waits in line."""
+    return host.status.operational_status == "delayed"
+
+
+async def test_a_head_that_wants_nothing_any_more_wakes_the_next_at_once(bench, make_host):
+    """The image was taken away again while the host was waiting to get it."""
+    names = ("host-1", "host-2")
+    fixture = FixtureOptions(limit=1, step_times={"provision": timedelta(hours=1)})
+    b = bench(None, *(make_host(name) for name in names), fixture=fixture)
+    first, second = (b.key._replace(name=name) for name in names)
+    for key in (b.key, first, second):
+        await settled(b, key, lambda h: h.status.provisioning.state == State.AVAILABLE)
+    for key in (b.key, first, second):
+        await change(b, key, lambda h: setattr(h.spec, "image", metal3api.Image.from_dict(IMAGE)))
+    await settled(b, b.key, lambda h: h.status.provisioning.state == State.PROVISIONING)
+    for _ in range(3):
+        await b.reconcile()
+    for key in (first, second):
+        await settled(b, key, is_delayed)
+    b.woken.clear()
+    await change(b, first, lambda h: setattr(h.spec, "image", None))
+    await b.reconcile(first)
+    assert b.woken == [second]
+    assert not is_delayed(await b.host(first))
+
+
+async def test_a_head_that_is_detached_in_the_middle_wakes_the_next_at_once(bench, make_host):
+    """It failed, lost its slot, and waits for another one in the state it failed in."""
+    names = ("host-1", "host-2")
+    times = {"inspect": timedelta(hours=1), "register": timedelta(0)}
+    fixture = FixtureOptions(limit=1, step_times=times)
+    b = bench(None, *(make_host(name) for name in names), fixture=fixture)
+    holder, second = (b.key._replace(name=name) for name in names)
+    b.backend.options = FixtureOptions(limit=1)
+    b.backend.fail(b.key, "inspect")
+    await b.drive(lambda h: h.status.error_type is not None)
+    b.backend.options = fixture
+    await settled(b, holder, lambda h: h.status.provisioning.state == State.INSPECTING)
+    await b.reconcile(holder)
+    await asyncio.sleep(600)
+    await settled(b, b.key, is_delayed)
+    await settled(b, second, is_delayed)
+    assert (await b.host()).status.provisioning.state == State.INSPECTING
+    b.woken.clear()
+    await change(b, b.key, HEADS["detached"])
+    await b.reconcile()
     assert b.woken == [second]

@@ -72,6 +72,7 @@ class FakeIronic:
         self.step_time = step_time
         self.page = page
         self.down = False
+        self.refusal: RefusedError | None = None
         self.drivers = ["redfish", "ipmi"]
         self.nodes: dict[str, JSON] = {}
         self.ports: dict[str, JSON] = {}
@@ -141,6 +142,9 @@ class FakeIronic:
 
     # The transport.
 
+    async def prepare(self) -> None:
+        """It is here."""
+
     async def send(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None
     ) -> Reply:
@@ -153,6 +157,8 @@ class FakeIronic:
         given = json.loads(body) if body else None
         self.calls.append((method, split.path, given))
         try:
+            if self.refusal is not None:
+                raise self.refusal
             minor = self._negotiated(headers)
             status, answer = self._serve(
                 method, split.path.strip("/").split("/"), dict(parse_qsl(split.query)), given, minor

@@ -41,6 +41,9 @@ class Scripted:
         self.reply = Reply(status, text.encode())
         self.sent = []
 
+    async def prepare(self):
+        """Nothing to find."""
+
     async def send(self, method, path, *, headers, body):
         """Note and answer."""
         self.sent.append((method, path, headers, body))

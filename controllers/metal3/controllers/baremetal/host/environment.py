@@ -45,5 +45,8 @@ class Environment:
     capacity: CapacityQueue = field(default_factory=lambda: CapacityQueue(wake=_ignore))
     states: StateGauge = field(default_factory=StateGauge)
     firmware_attempts: dict[NamespacedName, str] = field(default_factory=dict[NamespacedName, str])
-    sent_credentials: dict[NamespacedName, str] = field(default_factory=dict[NamespacedName, str])
+    sent_credentials: dict[NamespacedName, str] = field(
+        default_factory=dict[NamespacedName, str], repr=False
+    )
+    """A digest of the login that the backend was given last."""
     components_checked: dict[NamespacedName, str] = field(default_factory=dict[NamespacedName, str])

@@ -1,5 +1,6 @@
 """Making a host known to the backend, on every look, and what follows from it."""
 
+import hashlib
 from datetime import timedelta
 from typing import Final
 
@@ -62,7 +63,7 @@ async def ensure_registered(p: HostPass) -> Action | None:
         NO_MANAGEMENT_ACCESS.inc()
         raise
     if p.login.secret is not None:
-        p.env.sent_credentials[p.key] = _version(p.login.secret)
+        p.env.sent_credentials[p.key] = _digest(p)
     # Registered anew: the ID is saved before anything is asked under it.
     anew = bool(p.status.provisioning.id) and _note_id(p, host_id)
     if anew or result.dirty:
@@ -96,11 +97,14 @@ async def _registered(p: HostPass) -> Action | None:
 
 
 def _are_new_credentials(p: HostPass) -> bool:
-    """Whether the login has yet to be sent to the backend."""
+    """Whether the login has yet to be sent to the backend.
+
+    A Secret that changed otherwise, a label say, holds the login that was sent.
+    """
     secret = p.login.secret
     if secret is None or metal3api.credentials_match(p.status.tried_credentials, secret):
         return False
-    return p.env.sent_credentials.get(p.key) != _version(secret)
+    return p.env.sent_credentials.get(p.key) != _digest(p)
 
 
 def _note_tried_credentials(p: HostPass) -> None:
@@ -112,8 +116,9 @@ def _note_tried_credentials(p: HostPass) -> None:
     p.status.tried_credentials = _reference(secret)
 
 
-def _version(secret: corev1.Secret) -> str:
-    return f"{secret.metadata.name} {secret.metadata.resource_version}"
+def _digest(p: HostPass) -> str:
+    login = p.login.credentials
+    return hashlib.sha256(f"{login.username}\0{login.password}".encode()).hexdigest()
 
 
 def _note_good_credentials(p: HostPass) -> None:
