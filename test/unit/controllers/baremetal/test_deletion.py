@@ -231,7 +231,7 @@ async def test_what_the_cache_has_not_seen_yet_is_let_go_too(bench):
     """HardwareData that was made a moment before the deletion is not held for ever."""
     b = bench()
     await b.until(State.INSPECTING)
-    stuck = b.lag(random.Random(1))
+    stuck = b.lag(random.Random(1))  # noqa: S311 - only delays
     await b.until(State.PREPARING)
     stuck.hide(metal3api.HardwareData)
     await b.client.delete(await b.host())

@@ -284,7 +284,7 @@ def test_a_host_survives_everything(bench, make_host, make_secret):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=int(__import__("os").environ.get("N", "80")),
+            max_examples=80,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

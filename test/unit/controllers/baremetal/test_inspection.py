@@ -215,7 +215,9 @@ async def test_states_of_old_operators_lead_on(bench, make_host, state):
     host = await b.host()
     host.status.provisioning.state = state
     await b.client.status.update(host)
-    await b.edit(lambda h: setattr(h.spec, "image", metal3api.Image(url="http://i/a", checksum="c")))
+    await b.edit(
+        lambda h: setattr(h.spec, "image", metal3api.Image(url="http://i/a", checksum="c"))
+    )
     await b.until(State.PROVISIONED)
 
 
