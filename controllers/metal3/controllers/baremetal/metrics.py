@@ -109,7 +109,7 @@ class StateGauge:
 
     def __contains__(self, key: NamespacedName) -> bool:
         """Whether the host was seen, and is not known to be gone."""
-        return key in self._states
+        return key in self._tally
 
     def see(self, key: NamespacedName, state: str) -> None:
         """The host is in this state now."""

@@ -17,6 +17,10 @@ class Tally:
         self._states: dict[Hashable, str] = {}
         self._counts: Counter[str] = Counter()
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether the object was seen, and is not known to be gone."""
+        return key in self._states
+
     def see(self, key: Hashable, state: str) -> None:
         """The object is in this state now."""
         before = self._states.get(key)
