@@ -7,7 +7,12 @@ from other distributions through the entry point group ``metal3.bmc``.
 from ._access import AccessDetails, Driver
 from ._address import Address
 from ._credentials import Credentials
-from ._errors import BMCAddressError, InvalidBMCAddressError, UnknownBMCTypeError
+from ._errors import (
+    BMCAddressError,
+    BrokenPluginError,
+    InvalidBMCAddressError,
+    UnknownBMCTypeError,
+)
 from ._registry import ENTRY_POINT_GROUP, Registry, known_schemes, parse
 
 __all__ = [
@@ -15,6 +20,7 @@ __all__ = [
     "AccessDetails",
     "Address",
     "BMCAddressError",
+    "BrokenPluginError",
     "Credentials",
     "Driver",
     "InvalidBMCAddressError",

@@ -5,6 +5,7 @@
     BMCAddressError
       +- UnknownBMCTypeError       no driver is registered for the scheme
       +- InvalidBMCAddressError    the text is no address at all
+    BrokenPluginError              a plugin's drivers cannot be had
 """
 
 
@@ -30,3 +31,10 @@ class InvalidBMCAddressError(BMCAddressError):
     def __init__(self, address: str, why: str) -> None:
         super().__init__(f"BMC address {address!r} is not valid: {why}")
         self.address = address
+
+
+class BrokenPluginError(ValueError):
+    """A distribution offers drivers and does not deliver them; the message names its entry point."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"the BMC plugin {name!r} cannot be used: {why}")

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final, cast
 
 from ._access import AccessDetails, Driver
 from ._address import parse_address
 from ._drivers import BUILT_IN
-from ._errors import UnknownBMCTypeError
+from ._errors import BrokenPluginError, UnknownBMCTypeError
 
 ENTRY_POINT_GROUP: Final = "metal3.bmc"
 """Each entry point is a function that takes nothing and gives drivers."""
@@ -50,10 +50,21 @@ class Registry:
 def _default() -> Registry:
     registry = Registry()
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda e: e.name):
-        drivers = cast("Callable[[], Iterable[Driver]]", entry.load())
-        for driver in drivers():
+        for driver in plugin_drivers(entry):
             registry.register(driver)
     return registry
+
+
+def plugin_drivers(entry: EntryPoint) -> list[Driver]:
+    """What a plugin offers; raises BrokenPluginError."""
+    # Whatever goes wrong in it, it is somebody else's code.
+    try:
+        drivers = list(cast("Callable[[], Iterable[Driver]]", entry.load())())
+    except Exception as error:
+        raise BrokenPluginError(entry.value, f"{type(error).__name__}: {error}") from error
+    if not all(isinstance(driver, Driver) for driver in drivers):
+        raise BrokenPluginError(entry.value, "it must give drivers (metal3.bmc.Driver)")
+    return drivers
 
 
 def parse(address: str, *, disable_certificate_verification: bool = False) -> AccessDetails:
@@ -67,5 +78,5 @@ def parse(address: str, *, disable_certificate_verification: bool = False) -> Ac
 
 
 def known_schemes() -> tuple[str, ...]:
-    """Schemes of all drivers installed here."""
+    """Schemes of all drivers installed here; raises BrokenPluginError."""
     return _default().schemes

@@ -1,6 +1,7 @@
 """BMC addresses as users write them, and what each scheme stands for."""
 
 import contextlib
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metal3 import bmc
-from metal3.bmc import Credentials
+from metal3.bmc import Credentials, _registry
 
 ROOT = Credentials("root", "calvin")
 FAMILIES = {
@@ -187,6 +188,24 @@ def test_plugins_add_schemes():
     registry.register(mine)
     assert registry.parse("acme://b").driver_info(ROOT) == {"acme_address": "b"}
     assert "redfish" in registry.schemes
+
+
+@pytest.mark.parametrize(
+    ("point", "words"),
+    [
+        ("metal3_nowhere:drivers", "metal3_nowhere"),
+        ("json:no_such_function", "no_such_function"),
+        ("json:loads", "TypeError"),
+        ("builtins:int", "TypeError"),
+        ("platform:uname", "metal3.bmc.Driver"),
+    ],
+)
+def test_a_broken_plugin_is_named(point, words):
+    """Whatever is wrong with it."""
+    with pytest.raises(bmc.BrokenPluginError) as caught:
+        _registry.plugin_drivers(EntryPoint("acme", point, bmc.ENTRY_POINT_GROUP))
+    assert point in str(caught.value)
+    assert words in str(caught.value)
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[a-z+]{0,12}:?/{0,3}[\[\]:a-f0-9.%@?#/ -]{0,40}"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import Any, Final, cast
 
-from metal3 import ctrl
+from metal3 import bmc, ctrl
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
@@ -74,6 +74,10 @@ INDEXES: Mapping[type[metav1.Object], Mapping[str, Extract]] = {
 """Indexes the operator's reader must have."""
 
 
+class BrokenProvisionerError(ValueError):
+    """The backend that ``--provisioner`` names is installed and cannot be loaded."""
+
+
 class UnknownProvisionerError(ValueError):
     """``--provisioner`` names no backend that is installed."""
 
@@ -95,8 +99,10 @@ async def setup(
 ) -> None:
     """Add all controllers, the backend and (if the manager serves them) the webhooks.
 
-    Raises UnknownProvisionerError, and ValueError for environment variables that make no sense.
+    Raises UnknownProvisionerError, BrokenProvisionerError, BrokenPluginError (of a BMC plugin), and
+    ValueError for environment variables that make no sense.
     """
+    bmc.known_schemes()  # better now than at the first host
     variables = dict(os.environ if environment is None else environment)
     if options.build_preprovisioning_images:
         variables[BUILD_IMAGES] = "true"
@@ -156,12 +162,17 @@ def build(
 
 
 def load_backend(name: str, environment: Mapping[str, str]) -> Backend:
-    """The backend of this name; raises UnknownProvisionerError."""
+    """The backend of this name; raises UnknownProvisionerError, BrokenProvisionerError."""
     known = {entry.name: entry for entry in entry_points(group=PROVISIONERS)}
     if name not in known:
         names = ", ".join(sorted(known)) or "none"
         raise UnknownProvisionerError(f"no provisioner {name!r} is installed; there are: {names}")
-    factory = cast("Callable[[Mapping[str, str]], Backend]", known[name].load())
+    try:
+        factory = cast("Callable[[Mapping[str, str]], Backend]", known[name].load())
+    except (ImportError, AttributeError) as error:
+        raise BrokenProvisionerError(
+            f"the provisioner {name!r} ({known[name].value}) cannot be loaded: {error}"
+        ) from error
     return factory(environment)
 
 

@@ -41,6 +41,7 @@ class LaggingClient:
         self._server = server
         self._dice = dice
         self._views: dict[tuple[str, NamespacedName], list[Any]] = {}
+        self._hidden: set[type[Any]] = set()
         self.lags = True
         self.is_stuck = False
 
@@ -48,12 +49,18 @@ class LaggingClient:
         """Everything but reads of single objects goes to the server."""
         return getattr(self._server, name)
 
+    def hide(self, kind: type[Any]) -> None:
+        """Nothing of this kind was heard of yet."""
+        self._hidden.add(kind)
+
     def refresh(self) -> None:
         """A new process lists everything first."""
         self._views.clear()
 
     async def get(self, kind: type[Any], key: NamespacedName) -> Any:
         """One object, as it was a moment ago."""
+        if kind in self._hidden:
+            raise NotFoundError(f"{kind.gvk.kind} {key} not found")
         try:
             now = await self._server.get(kind, key)
         except NotFoundError:
@@ -171,7 +178,7 @@ class Bench:
     def lag(self, dice: random.Random) -> LaggingClient:
         """From now on the operator's reads are behind."""
         lagging = LaggingClient(self.client, dice)
-        self._use(replace(self.env, client=cast("Client", lagging)))
+        self.use(replace(self.env, client=cast("Client", lagging)))
         return lagging
 
     def restart(self) -> None:
@@ -182,9 +189,10 @@ class Bench:
         client = self.env.client
         if isinstance(client, LaggingClient):
             client.refresh()
-        self._use(replace(env, client=client))
+        self.use(replace(env, client=client))
 
-    def _use(self, env: Environment) -> None:
+    def use(self, env: Environment) -> None:
+        """Have the operator work with these collaborators from now on."""
         self.env = env
         self.reconciler = BareMetalHostReconciler(env=env, writer=HostWriter(client=env.client))
 

@@ -1,5 +1,7 @@
 """The conditions of each state, what is laid over them, and the words in their messages."""
 
+from typing import Any
+
 import pytest
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
@@ -60,7 +62,8 @@ async def conditions(bench, make_host, state, status="OK", *, machine=None, befo
     host.status.conditions = list(before or ())
     for name, value in fields.items():
         setattr(host.status, name, value)
-    p = HostPass(env=b.env, host=host, writer=b.reconciler.writer, access=machine or Machine())
+    access: Any = machine or Machine()
+    p = HostPass(env=b.env, host=host, writer=b.reconciler.writer, access=access)
     await update_conditions(p)
     return {condition.type: condition for condition in host.status.conditions}
 

@@ -1,5 +1,7 @@
 """How hosts go, from every state, and what happens when that does not work."""
 
+import random
+
 import pytest
 
 from metal3.api.core import v1 as corev1
@@ -223,3 +225,16 @@ async def test_hardware_data_does_not_keep_a_host(bench):
     await b.reconcile()
     with pytest.raises(NotFoundError):
         await b.client.get(metal3api.HardwareData, b.key)
+
+
+async def test_what_the_cache_has_not_seen_yet_is_let_go_too(bench):
+    """HardwareData that was made a moment before the deletion is not held for ever."""
+    b = bench()
+    await b.until(State.INSPECTING)
+    stuck = b.lag(random.Random(1))  # noqa: S311 - only delays
+    await b.until(State.PREPARING)
+    stuck.hide(metal3api.HardwareData)
+    await b.client.delete(await b.host())
+    assert await b.rest() is None
+    data = await b.client.get(metal3api.HardwareData, b.key)
+    assert metal3api.HARDWARE_DATA_FINALIZER not in data.metadata.finalizers

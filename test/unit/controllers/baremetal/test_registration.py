@@ -7,8 +7,13 @@ from datetime import timedelta
 import pytest
 
 from metal3.api.core import v1 as corev1
+from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.controllers.baremetal.host.hostpass import HostPass
 from metal3.provisioner import BackendError
+from metal3.provisioner.fixture import FixtureOptions
+from metal3.runtime.client import NotFoundError, ServiceUnavailableError
+from metal3.runtime.metrics import REGISTRY
 from metal3.runtime.types import NamespacedName
 
 State = metal3api.ProvisioningState
@@ -325,3 +330,106 @@ async def test_a_new_id_is_saved_before_the_next_step(bench, make_host):
     host = await b.host()
     assert host.status.provisioning.id == b.backend.nodes[b.key].id
     assert host.status.provisioning.id != before.status.provisioning.id
+
+
+async def test_a_secret_an_old_operator_owned_is_owned_like_the_others(bench, make_secret):
+    """It was the controller of the Secret once, which kept Cluster API from moving both."""
+    b = bench(secret=None)
+    host = await b.host()
+    secret = make_secret()
+    secret.metadata.owner_references = [metav1.owner_reference(host, controller=True)]
+    await b.client.create(secret)
+    await b.until(State.AVAILABLE)
+    secret = await b.client.get(corev1.Secret, SECRET)
+    (owner,) = secret.metadata.owner_references
+    assert (owner.kind, owner.name, owner.controller) == ("BareMetalHost", "host-0", None)
+    assert not owner.block_owner_deletion
+
+
+async def test_a_secret_that_cannot_be_read_is_counted(bench):
+    """The API server's trouble is nobody's mistake: no error on the host, only a retry."""
+    b = bench()
+    await b.until(State.REGISTERING)
+    name = "metal3_credentials_unhandled_error_total"
+    before = REGISTRY.get_sample_value(name) or 0
+    b.client.fail_next("get", corev1.Secret, ServiceUnavailableError("down"))
+    with pytest.raises(ServiceUnavailableError):
+        await b.reconcile()
+    assert REGISTRY.get_sample_value(name) == before + 1
+    assert (await b.host()).status.error_type is None
+
+
+async def test_companions_of_a_host(bench):
+    """Settings always, components where there are any, and a policy that somebody made."""
+    policy = metal3api.HostUpdatePolicy.named("host-0", "metal3")
+    b = bench(None, policy, fixture=FixtureOptions(with_components=True))
+    await b.until(State.AVAILABLE)
+    kinds = (
+        metal3api.HostFirmwareSettings,
+        metal3api.HostFirmwareComponents,
+        metal3api.HostUpdatePolicy,
+    )
+    for kind in kinds:
+        (owner,) = (await b.client.get(kind, b.key)).metadata.owner_references
+        assert (owner.name, owner.controller) == ("host-0", None)
+    data = await b.client.get(metal3api.HardwareData, b.key)
+    (owner,) = data.metadata.owner_references
+    assert owner.controller is True
+
+
+async def test_a_host_without_components_gets_no_object_for_them(bench):
+    """There would be nothing to show in it."""
+    b = bench()
+    await b.until(State.AVAILABLE)
+    with pytest.raises(NotFoundError):
+        await b.client.get(metal3api.HostFirmwareComponents, b.key)
+
+
+@pytest.mark.parametrize(
+    ("address", "profile", "told"),
+    [
+        ("redfish://b/redfish/v1/Systems/1", "unknown", False),
+        ("libvirt://b:6230", "libvirt", True),
+    ],
+)
+async def test_the_profile_follows_the_address(bench, make_host, address, profile, told):
+    """Virtual machines have other disks."""
+    b = bench(make_host(bmc={"address": address, "credentialsName": "bmc"}))
+    host = await b.until(State.AVAILABLE)
+    assert host.status.hardware_profile == profile
+    assert ("ProfileSet" in b.recorder.reasons) is told
+    device = {"unknown": "/dev/sda", "libvirt": "/dev/vda"}[profile]
+    assert host.status.provisioning.root_device_hints.device_name == device
+
+
+ERRORS = [
+    (metal3api.ErrorType.PROVISIONED_REGISTRATION_ERROR, "ProvisionedRegistrationError"),
+    (metal3api.ErrorType.REGISTRATION_ERROR, "RegistrationError"),
+    (metal3api.ErrorType.INSPECTION_ERROR, "InspectionError"),
+    (metal3api.ErrorType.PREPARATION_ERROR, "PreparationError"),
+    (metal3api.ErrorType.PROVISIONING_ERROR, "ProvisioningError"),
+    (metal3api.ErrorType.POWER_MANAGEMENT_ERROR, "PowerManagementError"),
+    (metal3api.ErrorType.SERVICING_ERROR, "ServicingError"),
+    (metal3api.ErrorType.DETACH_ERROR, "DetachError"),
+]
+
+
+@pytest.mark.parametrize(("error_type", "reason"), ERRORS)
+async def test_each_failure_is_counted_and_told(bench, error_type, reason):
+    """In the status, by an event of its own reason, and in a metric once that is saved."""
+    b = bench()
+    p = HostPass(env=b.env, host=await b.host(), writer=b.reconciler.writer)
+    labels = {"error_type": reason}
+    before = REGISTRY.get_sample_value("metal3_host_error_total", labels) or 0
+    p.fail(error_type, "broken")
+    p.fail(error_type, "still broken")
+    assert [event.reason for event in p.events] == [reason, reason]
+    assert (p.status.operational_status, p.status.error_type) == ("error", error_type)
+    assert (p.status.error_message, p.status.error_count) == ("still broken", 2)
+    p.clear_error()
+    assert (p.status.operational_status, p.status.error_type) == ("OK", None)
+    assert (p.status.error_message, p.status.error_count) == ("", 2)
+    for callback in p.after_save:
+        callback()
+    assert REGISTRY.get_sample_value("metal3_host_error_total", labels) == before + 2
+    assert {kind for kind, _ in ERRORS} == set(metal3api.ErrorType)

@@ -1,10 +1,12 @@
 """The operator on a real manager, with an API and machines in memory."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
@@ -20,7 +22,11 @@ from metal3.controllers.baremetal import (
     cache_by_object,
     setup,
 )
-from metal3.controllers.baremetal.setup import load_backend
+from metal3.controllers.baremetal.setup import (
+    PROVISIONERS,
+    BrokenProvisionerError,
+    load_backend,
+)
 from metal3.controllers.baremetal.wakeups import UnmarkedSecret
 from metal3.controllers.baremetal.webhooks import BareMetalHostValidator
 from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
@@ -82,7 +88,7 @@ def is_in(state: str) -> Callable[[metal3api.BareMetalHost], bool]:
 
 def has_hostname(name: str) -> Callable[[metal3api.BareMetalHost], bool]:
     """Whether the host's hardware has this name."""
-    return lambda host: bool(host.status.hardware) and host.status.hardware.hostname == name
+    return lambda host: getattr(host.status.hardware, "hostname", None) == name
 
 
 @asynccontextmanager
@@ -285,9 +291,13 @@ async def test_hardware_data_of_the_user_wakes_its_host(make_host, make_secret):
 @pytest.mark.parametrize("refuse", [False, True])
 async def test_the_site_says_how_strict_the_webhook_is(refuse):
     """Hosts with the same BMC are warned about, or refused where the flag says so."""
-    server = WebhookServer(WebhookOptions())
     registered: list[AdmissionWebhook[Any]] = []
-    server.register = registered.append
+
+    class Server(WebhookServer):
+        def register(self, webhook: AdmissionWebhook[Any]) -> None:
+            registered.append(webhook)
+
+    server = Server(WebhookOptions())
     metrics = ctrl.MetricsOptions(addr="0")
     mgr = ctrl.Manager(FakeClient(), ctrl.ManagerOptions(metrics=metrics, webhook_server=server))
     options = BaremetalOptions(refuse_duplicate_hosts=refuse)
@@ -309,6 +319,15 @@ async def test_an_unknown_provisioner_is_refused():
     mgr = ctrl.Manager(FakeClient(), ctrl.ManagerOptions(metrics=ctrl.MetricsOptions(addr="0")))
     with pytest.raises(UnknownProvisionerError, match="fixture"):
         await setup(mgr, BaremetalOptions(provisioner="nonsense"), {})
+
+
+async def test_a_provisioner_that_cannot_be_loaded_is_named(monkeypatch):
+    """A plugin whose function is gone ends the start with a line about it."""
+    point = EntryPoint("acme", "json:no_such_function", PROVISIONERS)
+    module = sys.modules[load_backend.__module__]
+    monkeypatch.setattr(module, "entry_points", lambda group: [point])
+    with pytest.raises(BrokenProvisionerError, match=r"'acme' \(json:no_such_function\)"):
+        load_backend("acme", {})
 
 
 @pytest.mark.parametrize(

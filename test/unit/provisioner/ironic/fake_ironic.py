@@ -5,6 +5,7 @@ It carries requests like a transport, so that whole lives run in virtual time. S
 """
 
 import asyncio
+import collections
 import copy
 import itertools
 import json
@@ -89,15 +90,18 @@ class FakeIronic:
         """The only password the BMCs take; None lets any in."""
         self.calls: list[tuple[str, str, Any]] = []
         self._due: list[tuple[float, int, Any]] = []
+        self._made: collections.Counter[str] = collections.Counter()
         self._order = itertools.count()
         self._moves = itertools.count(1)
 
     # What a test says about nodes.
 
     def add(self, name: str = "metal3~host-0", **fields: Any) -> JSON:
-        """A node that was there before."""
+        """A node that was there before; one that is made again has another identity."""
+        self._made[name] += 1
+        again = f" {self._made[name]}" if self._made[name] > 1 else ""
         node = {
-            "uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
+            "uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, name + again)),
             "name": name,
             "driver": "redfish",
             "provision_state": "manageable",

@@ -144,9 +144,10 @@ def _usable(image: Kind) -> PreprovisioningImage:
 
 
 async def release_image(p: HostPass) -> None:
-    """Let the host's image go."""
-    try:
-        await p.env.client.get(Kind, p.key)
-    except NotFoundError:
-        return
+    """Let the host's image go; not by the cache alone where images are made."""
+    if not p.env.options.build_preprovisioning_images:
+        try:
+            await p.env.client.get(Kind, p.key)
+        except NotFoundError:
+            return
     await let_go(p.env, Kind, p.key, FINALIZER)

@@ -8,7 +8,6 @@ from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.host.actions import Action, Complete, Continue, Failed, Stop
-from metal3.controllers.baremetal.host.hardware import release_hardware_data
 from metal3.controllers.baremetal.host.hostpass import HostPass
 from metal3.controllers.baremetal.host.letting_go import let_go
 from metal3.controllers.baremetal.host.preprovisioning import release_image
@@ -80,7 +79,8 @@ async def release(p: HostPass) -> Action:
         key = NamespacedName(p.key.namespace, name)
         await let_go(p.env, corev1.Secret, key, metal3api.SECRET_FINALIZER)
     await release_image(p)
-    await release_hardware_data(p)
+    # Not by the cache alone: what was made a moment ago would be held for ever.
+    await let_go(p.env, metal3api.HardwareData, p.key, metal3api.HARDWARE_DATA_FINALIZER)
     left = [f for f in p.host.metadata.finalizers if f != metal3api.HOST_FINALIZER]
     if metav1.has_finalizer(p.host, metal3api.HOST_FINALIZER):
         with contextlib.suppress(NotFoundError):

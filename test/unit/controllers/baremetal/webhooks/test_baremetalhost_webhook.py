@@ -238,6 +238,111 @@ REFUSED = [
         "metadata.annotations[inspect.metal3.io/hardwaredetails]",
         "inspection is disabled",
     ),
+    (
+        "foreign network data",
+        {"networkData": {"name": "n", "namespace": "other"}},
+        "spec.networkData.namespace",
+        "own namespace",
+    ),
+    (
+        "foreign meta data",
+        {"metaData": {"name": "m", "namespace": "other"}},
+        "spec.metaData.namespace",
+        "own namespace",
+    ),
+    (
+        "interface with two identities",
+        {"networkInterfaces": [{"name": "eno1", "macAddress": MAC}]},
+        "spec.networkInterfaces[0]",
+        "not both",
+    ),
+    (
+        "MAC of two interfaces",
+        {"networkInterfaces": [{"macAddress": "AA" + MAC[2:]}, {"macAddress": "aa" + MAC[2:]}]},
+        "spec.networkInterfaces[1]",
+        "Duplicate",
+    ),
+    (
+        "inspection forbidden by annotation without MAC",
+        {"annotations": {"inspect.metal3.io": "disabled"}},
+        "spec.bootMACAddress",
+        "inspection is disabled",
+    ),
+    ("unknown mode", {"inspectionMode": "slow"}, "spec.inspectionMode", "slow"),
+    (
+        "deep device",
+        {"rootDeviceHints": {"deviceName": "/dev/mapper/root"}},
+        "spec.rootDeviceHints.deviceName",
+        "directly in /dev",
+    ),
+    (
+        "device by UUID",
+        {"rootDeviceHints": {"deviceName": "/dev/disk/by-uuid/1"}},
+        "spec.rootDeviceHints.deviceName",
+        "by-path",
+    ),
+    ("S3 image", {"image": image("s3://bucket/x")}, "spec.image.url", "s3"),
+    ("image without URL", {"image": image("")}, "spec.image.url", "absolute"),
+    (
+        "checksum type without checksum",
+        {"image": image(checksum="", checksumType="sha256")},
+        "spec.image.checksum",
+        "required",
+    ),
+    (
+        "reboot by something",
+        {"annotations": {"reboot.metal3.io": '{"force": "yes"}'}},
+        "metadata.annotations[reboot.metal3.io]",
+        "force",
+    ),
+    (
+        "reboot by a list",
+        {"annotations": {"reboot.metal3.io": '["hard"]'}},
+        "metadata.annotations[reboot.metal3.io]",
+        "JSON",
+    ),
+    (
+        "status that is no JSON",
+        {"annotations": {"baremetalhost.metal3.io/status": "{"}},
+        "metadata.annotations[baremetalhost.metal3.io/status]",
+        "JSON",
+    ),
+    (
+        "status of another type",
+        {"annotations": {"baremetalhost.metal3.io/status": '{"errorCount": "many"}'}},
+        "metadata.annotations[baremetalhost.metal3.io/status]",
+        "errorCount",
+    ),
+    (
+        "status with an unknown error",
+        {
+            "annotations": {
+                "baremetalhost.metal3.io/status": '{"operationalStatus": "OK", "errorType": "bad"}'
+            }
+        },
+        "metadata.annotations[baremetalhost.metal3.io/status].errorType",
+        "bad",
+    ),
+    (
+        "hardware with unknown fields",
+        {
+            "inspectionMode": "disabled",
+            "bootMACAddress": MAC,
+            "annotations": {"inspect.metal3.io/hardwaredetails": '{"colour": "red"}'},
+        },
+        "metadata.annotations[inspect.metal3.io/hardwaredetails]",
+        "colour",
+    ),
+    (
+        "hardware that is no JSON",
+        {
+            "inspectionMode": "disabled",
+            "bootMACAddress": MAC,
+            "annotations": {"inspect.metal3.io/hardwaredetails": "big"},
+        },
+        "metadata.annotations[inspect.metal3.io/hardwaredetails]",
+        "JSON",
+    ),
 ]
 
 
@@ -252,8 +357,57 @@ async def test_a_broken_rule_is_named_with_its_field(fields, path, words):
     assert words in str(denied.value)
 
 
+STATUSES = ("", "OK", "discovered", "error", "delayed", "detached", "servicing")
+ERRORS = (
+    "provisioned registration error",
+    "registration error",
+    "inspection error",
+    "preparation error",
+    "provisioning error",
+    "power management error",
+    "servicing error",
+    "detach error",
+)
 ACCEPTED = [
     {},
+    {"online": False},
+    {"bmc": bmc("redfish://[fe80::1]/redfish/v1/Systems/1")},
+    {"bmc": bmc("redfish://bmc.example.org")},
+    {"bmc": bmc(""), "bootMode": "UEFISecureBoot", "raid": hardware(), "inspectionMode": "fast"},
+    {"raid": {"hardwareRAIDVolumes": [], "softwareRAIDVolumes": []}},
+    {"raid": hardware(physicalDisks=["a", "b"], controller="c", numberOfPhysicalDisks=2)},
+    {"raid": software("1", "1+0"), "rootDeviceHints": {"deviceName": "/dev/sda"}},
+    {"image": image("ftp://192.0.2.2/i")},
+    {"image": image("gopher://192.0.2.2/i")},
+    {"rootDeviceHints": {"model": "x"}},
+    {"userData": {"name": "u"}, "networkData": {"name": "n", "namespace": "metal3"}},
+    {"networkInterfaces": [{"name": "eno1"}, {"name": "eno2"}, {"macAddress": MAC}]},
+    {"inspectionMode": "disabled", "bootMACAddress": MAC},
+    {"inspectionMode": "agent", "annotations": {"inspect.metal3.io": ""}},
+    {
+        "inspectionMode": "disabled",
+        "bootMACAddress": MAC,
+        "annotations": {"inspect.metal3.io": "disabled"},
+    },
+    {
+        "inspectionMode": "disabled",
+        "bootMACAddress": MAC,
+        "annotations": {"inspect.metal3.io/hardwaredetails": '{"cpu": {"arch": "x86_64"}}'},
+    },
+    *(
+        {"annotations": {"baremetalhost.metal3.io/status": json.dumps({"operationalStatus": s})}}
+        for s in STATUSES
+    ),
+    *(
+        {
+            "annotations": {
+                "baremetalhost.metal3.io/status": json.dumps(
+                    {"operationalStatus": "error", "errorType": e}
+                )
+            }
+        }
+        for e in ERRORS
+    ),
     {"bmc": None},
     {"bmc": bmc("")},
     {"bmc": bmc("192.0.2.1")},
@@ -305,6 +459,12 @@ CHANGES = [
     ),
     ({"bootMACAddress": "52:54:00:00:00:02"}, {}, "spec.bootMACAddress"),
     ({"bootMACAddress": None}, {}, "spec.bootMACAddress"),
+    ({"bmc": bmc("")}, {"state": "available"}, "spec.bmc.address"),
+    ({"bootMACAddress": MAC.upper()}, {"state": "provisioned"}, None),
+    ({"externallyProvisioned": True}, {"state": ""}, "spec.externallyProvisioned"),
+    ({"externallyProvisioned": True}, {"state": "inspecting"}, "spec.externallyProvisioned"),
+    ({"externallyProvisioned": True}, {"state": "ready"}, None),
+    ({"image": image()}, {"state": "provisioned"}, None),
     ({"externallyProvisioned": True}, {"state": "provisioned"}, "spec.externallyProvisioned"),
     ({"externallyProvisioned": True}, {"state": "available"}, None),
 ]
@@ -364,3 +524,24 @@ def test_every_path_in_the_manifest_is_served():
     with open(manifest, encoding="utf-8") as stream:  # noqa: PTH123 - relative to the test's root
         wanted = {line.split()[-1] for line in stream if "path: /" in line}
     assert paths == wanted
+
+
+@pytest.mark.parametrize("state", ["externally provisioned", "provisioned", "available"])
+async def test_a_host_may_always_become_ours(state):
+    """Taking the flag away is allowed in every state."""
+    old, new = host(externallyProvisioned=True, state=state), host(state=state)
+    await BareMetalHostValidator().validate_update(old, new, REQUEST)
+
+
+async def test_what_was_open_may_be_filled_in_at_any_time():
+    """A BMC address or boot MAC address that was not there before."""
+    old = host(bmc=bmc(""), state="provisioned")
+    new = host(bootMACAddress=MAC, state="provisioned")
+    await BareMetalHostValidator().validate_update(old, new, REQUEST)
+
+
+async def test_rules_hold_for_a_changed_annotation_too():
+    """Not only for a changed spec."""
+    old, new = host(), host(annotations={"reboot.metal3.io": "please"})
+    with pytest.raises(DeniedError):
+        await BareMetalHostValidator().validate_update(old, new, REQUEST)

@@ -4,6 +4,10 @@ import pytest
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.webhooks import INDEXES, webhooks
+from metal3.controllers.baremetal.webhooks.hostnetworkattachment_webhook import (
+    HostNetworkAttachmentValidator,
+)
+from metal3.runtime.client import ServiceUnavailableError
 from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.webhook import DeniedError, RequestInfo
 
@@ -122,6 +126,17 @@ EXPRESSION = "spec.hostSelector.matchExpressions[0]"
         (selector(**rule("exists")), []),
         (selector(**rule("exists", "a")), [f"{EXPRESSION}.values"]),
         (selector(**rule("like", "a")), [f"{EXPRESSION}.operator"]),
+        (selector(**rule("==", "a")), []),
+        (selector(**rule("!=", "a")), []),
+        (selector(**rule("!=")), [f"{EXPRESSION}.values"]),
+        (selector(**rule("notin", "a", "b")), []),
+        (selector(**rule("notin")), [f"{EXPRESSION}.values"]),
+        (selector(**rule("!")), []),
+        (selector(**rule("!", "a")), [f"{EXPRESSION}.values"]),
+        (selector(**rule("in", "a b")), [f"{EXPRESSION}.values"]),
+        (selector(**rule("in", "a", key="a/b/c")), [f"{EXPRESSION}.key"]),
+        ({"poweredOn": True, "image": {"url": "oci://r.example/i:1"}}, []),
+        ({"poweredOn": True, "image": {"url": "http://x/i.iso", "format": "live-iso"}}, []),
         ({"poweredOn": True, "image": {"url": "x"}}, ["spec.image.url", "spec.image.checksum"]),
     ],
 )
@@ -140,6 +155,10 @@ async def test_a_claim_can_match(spec, fields):
         ({"mode": "trunk", "nativeVLAN": 10, "allowedVLANs": ["20-20"]}, ["spec.allowedVLANs[0]"]),
         ({"mode": "trunk", "nativeVLAN": 10, "allowedVLANs": ["5000"]}, ["spec.allowedVLANs[0]"]),
         ({"mode": "trunk", "nativeVLAN": 4095}, ["spec.nativeVLAN"]),
+        ({"mode": "trunk", "nativeVLAN": 0}, ["spec.nativeVLAN"]),
+        ({"mode": "hybrid", "nativeVLAN": 4094, "allowedVLANs": ["4094"]}, []),
+        ({"mode": "hybrid", "nativeVLAN": 1, "allowedVLANs": ["0-5"]}, ["spec.allowedVLANs[0]"]),
+        ({"mode": "hybrid", "nativeVLAN": 1, "allowedVLANs": ["9-5"]}, ["spec.allowedVLANs[0]"]),
     ],
 )
 async def test_vlans_are_sound(spec, fields):
@@ -161,3 +180,25 @@ async def test_an_attachment_in_use_stays_as_it_is():
     assert await refused(rules(kind, user).validate_delete(old, REQUEST)) == ["metadata.name"]
     assert await refused(rules(kind).validate_update(old, new, REQUEST)) == []
     assert await refused(rules(kind).validate_delete(old, REQUEST)) == []
+
+
+async def test_without_knowing_its_users_an_attachment_does_not_change():
+    """When the hosts cannot be listed nobody can say that it is free."""
+    kind = metal3api.HostNetworkAttachment
+    old, new = obj(kind, mode="access", nativeVLAN=1), obj(kind, mode="access", nativeVLAN=2)
+    for action in ("validate_update", "validate_delete"):
+        client = cached()
+        client.fail_next("list", metal3api.BareMetalHost, ServiceUnavailableError("down"))
+        validator = HostNetworkAttachmentValidator(hosts=client)
+        objects = (old, new) if action == "validate_update" else (old,)
+        with pytest.raises(ServiceUnavailableError):
+            await getattr(validator, action)(*objects, REQUEST)
+
+
+async def test_reboots_of_a_claim_are_checked_like_those_of_a_host():
+    """They are passed on to it."""
+    kind = metal3api.HostClaim
+    claim = obj(kind, poweredOn=True)
+    claim.metadata.annotations = {"reboot.metal3.io/x": '{"mode": "gentle"}'}
+    path = "metadata.annotations[reboot.metal3.io/x]"
+    assert await refused(rules(kind).validate_create(claim, REQUEST)) == [path]
