@@ -68,8 +68,8 @@ async def provisioned(
     total = len(names)
     try:
         async with asyncio.timeout(within):
-            async for host in _seen(load, namespace):
-                if host.get("status", {}).get("provisioning", {}).get("state") == DONE:
+            async for host in seen(load, namespace):
+                if state_of(host) == DONE:
                     names.discard(host["metadata"]["name"])
                 if progress:
                     progress.done = total - len(names)
@@ -82,7 +82,7 @@ async def provisioned(
         ) from None
 
 
-async def _seen(load: Load, namespace: str) -> AsyncIterator[dict[str, Any]]:
+async def seen(load: Load, namespace: str) -> AsyncIterator[dict[str, Any]]:
     """Hosts as they are, and again at each change; a watch that ends is begun anew."""
     url, patient = load.url + HOSTS.format(namespace), aiohttp.ClientTimeout(total=None)
     while True:
@@ -92,6 +92,11 @@ async def _seen(load: Load, namespace: str) -> AsyncIterator[dict[str, Any]]:
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     yield json.loads(line)["object"]
+
+
+def state_of(host: dict[str, Any]) -> str:
+    """Give the host's provisioning state."""
+    return str(host.get("status", {}).get("provisioning", {}).get("state", ""))
 
 
 @dataclass(frozen=True, slots=True)
