@@ -97,8 +97,8 @@ class Model(BaseModel):
 def unknown_fields(model: Model, prefix: str = "") -> set[str]:
     """Wire names, as dotted paths, of what was decoded although no schema declares it."""
     found = {f"{prefix}{name}" for name in model.__pydantic_extra__ or ()}
-    for name, alias, _, _ in type(model).emission_plan():
-        found |= _unknown_in(getattr(model, name), f"{prefix}{alias}")
+    for field in model.emission_plan():
+        found |= _unknown_in(getattr(model, field.name), f"{prefix}{field.alias}")
     return found
 
 
