@@ -13,11 +13,21 @@ from framework import bench as framework
 from hosts import bench as hosts
 from ipam import bench as ipam
 from ipam import contention as ipam_contention
+from lives import bench as lives
 from measure import CACHE
 from report import Report
+from resting import bench as resting
 
 TOP: Final = Path(__file__).parents[2]
-BENCHES: Final = ("framework", "hosts", "apiserver", "ipam", "ipam-contention")
+BENCHES: Final = (
+    "framework",
+    "hosts",
+    "resting",
+    "ironic",
+    "apiserver",
+    "ipam",
+    "ipam-contention",
+)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -26,7 +36,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("benches", nargs="*", metavar="bench", help=f"of {', '.join(BENCHES)}")
     parser.add_argument("--objects", type=int, default=10_000, help="for framework")
     parser.add_argument("--updates", type=int, default=1_000, help="for framework")
-    parser.add_argument("--hosts", type=int, default=100, help="for hosts")
+    parser.add_argument("--hosts", type=int, default=100, help="for hosts and resting")
+    parser.add_argument("--nodes", type=int, default=60, help="for ironic")
     parser.add_argument("--writes", type=int, default=5_000, help="for apiserver")
     parser.add_argument("--watchers", type=int, default=500, help="for apiserver")
     parser.add_argument("--claims", type=int, nargs="+", help="for ipam: sizes of the rounds")
@@ -56,6 +67,10 @@ async def run_one(name: str, options: argparse.Namespace) -> Report:
         return await ipam_contention.measure(
             ipam_contention.Options(pairs=options.pairs, api=options.api)
         )
+    if name == "ironic":
+        return await lives.measure(lives.Options(nodes=options.nodes))
+    if name == "resting":
+        return await resting.measure(resting.Options(hosts=options.hosts))
     return await framework.measure(
         framework.Options(objects=options.objects, updates=options.updates, rounds=options.rounds)
     )

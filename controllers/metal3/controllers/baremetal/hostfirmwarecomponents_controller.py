@@ -2,10 +2,11 @@
 
 Watches: HostFirmwareComponents (spec), the host of the same name (its state).
 Writes:  HostFirmwareComponents status, but for ``updates``, which the host's controller keeps.
-Looks again: after DIRTY while an update is wanted, else after RESYNC.
+Looks again: after DIRTY while an update is wanted, else after RESYNC; after a start at what is
+         settled, one after the other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -18,6 +19,8 @@ from metal3.runtime.reconcile import Request, Result
 
 from .host.access import find_host, is_reachable, machine_of
 from .host.environment import Environment
+from .host.firmware import is_settled
+from .host.pace import Pace
 
 Type = metal3api.FirmwareConditionType
 Reason = metal3api.FirmwareConditionReason
@@ -32,16 +35,21 @@ class HostFirmwareComponentsReconciler:
     """Only looks; the host's own controller changes the machine."""
 
     env: Environment
+    _pace: Pace = field(default_factory=Pace)
 
     async def reconcile(self, req: Request) -> Result:
         """Compare one machine with what is wanted of it."""
         try:
             components = await self.env.client.get(metal3api.HostFirmwareComponents, req)
         except NotFoundError:
+            self._pace.forget(req)
             return Result()
         host = await find_host(self.env, req)
         if host is None or not is_reachable(host):
             return Result()  # a change of the host's state comes here again
+        if is_settled(components, components.status.conditions) and (left := self._pace.left(req)):
+            return Result(requeue_after=left)
+        self._pace.skip(req)
         try:
             machine = await machine_of(self.env, host)
             found = await machine.firmware_components()

@@ -3,7 +3,8 @@
 Watches: HostFirmwareSettings (spec), the host of the same name (its state).
 Writes:  HostFirmwareSettings status; one FirmwareSchema for each kind of machine, which nobody
          owns: it is deleted when no settings refer to it any more, so that it is never contended.
-Looks again: after DIRTY while something is to be changed, else after RESYNC.
+Looks again: after DIRTY while something is to be changed, else after RESYNC; after a start at what
+         is settled, one after the other.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from metal3.runtime.types import NamespacedName
 
 from .host.access import find_host, is_reachable, machine_of
 from .host.environment import Environment
+from .host.firmware import is_settled
+from .host.pace import Pace
 from .host.setting_rules import is_password, schema_name, setting_errors
 
 Type = metal3api.FirmwareConditionType
@@ -45,18 +48,23 @@ class HostFirmwareSettingsReconciler:
     env: Environment
     _in_use: dict[NamespacedName, str] = field(default_factory=dict[NamespacedName, str])
     """Schemas given out by this process: the cache learns of them a little later."""
+    _pace: Pace = field(default_factory=Pace)
 
     async def reconcile(self, req: Request) -> Result:
         """Compare one machine with what is wanted of it."""
         try:
             settings = await self.env.client.get(metal3api.HostFirmwareSettings, req)
         except NotFoundError:
+            self._pace.forget(req)
             if self._in_use.pop(req, None):
                 await self._sweep(req.namespace)
             return Result()
         host = await find_host(self.env, req)
         if host is None or not is_reachable(host):
             return Result()  # a change of the host's state comes here again
+        if is_settled(settings, settings.status.conditions) and (left := self._pace.left(req)):
+            return Result(requeue_after=left)
+        self._pace.skip(req)
         try:
             machine = await machine_of(self.env, host)
             found = _without_passwords(await machine.firmware_settings(include_schema=True))

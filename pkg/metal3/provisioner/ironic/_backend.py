@@ -48,7 +48,7 @@ class IronicBackend:
     async def provisioner(self, host: HostData, publish: Publisher) -> IronicProvisioner:
         """Work on one host; raises NotReadyError."""
         if self.informer.is_running:
-            self.informer.admit(host.key)
+            await self.informer.admit(host.key)
         else:
             await self._check()
         session = Session(

@@ -8,6 +8,7 @@ when it was seen after the last write to it; a stale one is read again by whoeve
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,6 +35,9 @@ SETTLE: Final = 0.5
 TRUST: Final = 120.0
 """Seconds for which a notification is proof that more of them would come."""
 
+FIRST_LOOK: Final = 10.0
+"""How long hosts wait for the first listing before they are told that Ironic is not ready."""
+
 MIN_BACKOFF: Final = 1.0
 MAX_BACKOFF: Final = 30.0
 
@@ -57,6 +61,7 @@ class NodeInformer:
         self._took = 0.0
         self._running = False
         self._ready = False
+        self._looked = asyncio.Event()
         self._reason = "the first listing of Ironic's nodes is not done yet"
 
     @property
@@ -74,8 +79,14 @@ class NodeInformer:
         """The last listing."""
         return self._snapshot
 
-    def admit(self, key: NamespacedName) -> None:
-        """Let a host in; raises NotReadyError, and then wakes it when Ironic is back."""
+    async def admit(self, key: NamespacedName) -> None:
+        """Let a host in; raises NotReadyError, and then wakes it when Ironic is back.
+
+        The first listing is waited for: else each start would be told on every host.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK):
+                await self._looked.wait()
         if not self._ready:
             self._turned_away.add(key)
             raise NotReadyError(self._reason)
@@ -206,6 +217,7 @@ class NodeInformer:
     def _back(self) -> set[NamespacedName]:
         """Ironic serves again: every host known here may have missed something."""
         self._ready = True
+        self._looked.set()
         log.info("Ironic is ready", nodes=len(self._snapshot.nodes))
         woken = self._turned_away | set(self._keys.values())
         self._turned_away = set()
@@ -215,6 +227,7 @@ class NodeInformer:
         if self._ready or self._reason != reason:
             log.warning("Ironic is not ready", reason=reason)
         self._ready = False
+        self._looked.set()
         self._reason = reason
 
     def _prune(self, new: Snapshot) -> None:

@@ -10,7 +10,7 @@ from metal3.api.meta import v1 as metav1
 from metal3.runtime.client import ApiError
 from metal3.runtime.log import get_logger
 
-from ._store import Record
+from ._store import Record, Shown
 
 T = TypeVar("T", bound=metav1.Object)
 T_contra = TypeVar("T_contra", bound=metav1.Object, contravariant=True)
@@ -38,49 +38,36 @@ class ResourceEventHandler(Protocol[T_contra]):
 
 
 @dataclass(slots=True)
-class _Lazy(Generic[T]):
-    """A record that is decoded at most once for all handlers."""
-
-    record: Record[T]
-    _obj: T | None = None
-
-    def get(self) -> T:
-        if self._obj is None:
-            self._obj = self.record.decode()
-        return self._obj
-
-
-@dataclass(slots=True)
 class Notice(Generic[T]):
     """One change, shared by all handlers; see the factories."""
 
-    old: _Lazy[T] | None
-    new: _Lazy[T] | None
+    old: Shown[T] | None
+    new: Shown[T] | None
     flag: bool = False
 
     @classmethod
-    def added(cls, record: Record[T], *, initial: bool) -> "Notice[T]":
+    def added(cls, new: Shown[T], *, initial: bool) -> "Notice[T]":
         """An object appeared."""
-        return cls(None, _Lazy(record), initial)
+        return cls(None, new, initial)
 
     @classmethod
-    def updated(cls, old: Record[T], new: Record[T]) -> "Notice[T]":
+    def updated(cls, old: Record[T], new: Shown[T]) -> "Notice[T]":
         """An object changed."""
-        return cls(_Lazy(old), _Lazy(new))
+        return cls(Shown(old), new)
 
     @classmethod
     def deleted(cls, last: Record[T], *, final_state_unknown: bool) -> "Notice[T]":
         """An object went."""
-        return cls(_Lazy(last), None, final_state_unknown)
+        return cls(Shown(last), None, final_state_unknown)
 
     def tell(self, handler: ResourceEventHandler[T]) -> None:
         """Call the handler; raises DecodeError when the object does not fit its class."""
         match self.old, self.new:
-            case None, _Lazy() as new:
+            case None, Shown() as new:
                 handler.on_add(new.get(), is_in_initial_list=self.flag)
-            case _Lazy() as old, None:
+            case Shown() as old, None:
                 handler.on_delete(old.get(), final_state_unknown=self.flag)
-            case _Lazy() as old, _Lazy() as new:
+            case Shown() as old, Shown() as new:
                 handler.on_update(old.get(), new.get())
             case _:
                 raise AssertionError("a notice of nothing")

@@ -11,7 +11,7 @@ from metal3.runtime.types import NamespacedName
 from ._handlers import HandlerRegistration, Notice, ResourceEventHandler
 from ._options import CacheOptions
 from ._reflector import Reflector
-from ._store import Record, Store, record_of
+from ._store import Record, Shown, Store, record_of
 
 T = TypeVar("T", bound=metav1.Object)
 Json = dict[str, Any]
@@ -57,7 +57,7 @@ class Informer(Generic[T]):
         registration = HandlerRegistration(handler, self.kind.gvk.kind, self._options.max_pending)
         self._registrations[registration] = None
         for record in self.store.records():
-            registration.notify(Notice.added(record, initial=True))
+            registration.notify(Notice.added(Shown(record), initial=True))
         if self.has_synced:
             registration.mark_synced()
         self._start(registration)
@@ -100,24 +100,25 @@ class Informer(Generic[T]):
             await asyncio.sleep(period.total_seconds())
             for number, record in enumerate(self.store.records()):
                 if self.store.get(record.key) is record:
-                    self._notify(Notice.updated(record, record))
+                    self._notify(Notice.updated(record, Shown(record)))
                 if number % _BATCH == 0:
                     await self.has_room()
 
     def upsert(self, obj: Json) -> NamespacedName:
         """An object as it is now; the revision we have already is no news."""
         new = record_of(self.kind, self._transform(obj))
-        old = self.store.get(new.key)
+        old, shown = self.store.get(new.key), Shown(new)
         if old is None:
-            self.store.put(new)
-            self._notify(Notice.added(new, initial=not self.has_synced))
+            # A first list is long: what was decoded for an index would pile up before the handlers.
+            self.store.put(new, shown if self.has_synced else None)
+            self._notify(Notice.added(shown, initial=not self.has_synced))
         elif old.uid != new.uid:
             self._forget(old, final_state_unknown=True)
-            self.store.put(new)
-            self._notify(Notice.added(new, initial=False))
+            self.store.put(new, shown)
+            self._notify(Notice.added(shown, initial=False))
         elif old.resource_version != new.resource_version:
-            self.store.put(new)
-            self._notify(Notice.updated(old, new))
+            self.store.put(new, shown)
+            self._notify(Notice.updated(old, shown))
         return new.key
 
     def delete(self, obj: Json) -> None:

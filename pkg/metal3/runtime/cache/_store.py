@@ -49,6 +49,20 @@ class Record(Generic[T]):
         return decode(self.kind, self.data)
 
 
+@dataclass(slots=True)
+class Shown(Generic[T]):
+    """A record that is decoded at most once for all who only look: indexes and handlers."""
+
+    record: Record[T]
+    _obj: T | None = None
+
+    def get(self) -> T:
+        """The object, shared; raises DecodeError when it does not fit its class."""
+        if self._obj is None:
+            self._obj = self.record.decode()
+        return self._obj
+
+
 def record_of(kind: type[T], obj: Json) -> Record[T]:
     """From plain JSON; raises KeyError when it has no name."""
     meta = obj["metadata"]
@@ -99,15 +113,15 @@ class Store(Generic[T]):
         self._indexes[name] = {}
         for record in self.records():
             self._unindex(record)
-            self._index(record)
+            self._index(Shown(record))
 
-    def put(self, record: Record[T]) -> None:
-        """Add or replace."""
+    def put(self, record: Record[T], shown: Shown[T] | None = None) -> None:
+        """Add or replace; ``shown`` is what others will be shown of it, to decode it once."""
         old = self._records.get(record.key)
         if old is not None:
             self._unindex(old)
         self._records[record.key] = record
-        self._index(record)
+        self._index(shown or Shown(record))
 
     def pop(self, key: NamespacedName) -> Record[T] | None:
         """Remove and return, None when it was not there."""
@@ -132,17 +146,18 @@ class Store(Generic[T]):
             raise ValueError(f"no index {name!r}: index_field() comes before reading by it")
         return self._indexes[name].get(value, set())
 
-    def _index(self, record: Record[T]) -> None:
-        values = dict(self._computed(record)) if self._functions else _NO_VALUES
+    def _index(self, shown: Shown[T]) -> None:
+        record = shown.record
+        values = dict(self._computed(shown)) if self._functions else _NO_VALUES
         if values:
             self._values[record.key] = values
         for name, value in self._pairs(record, values):
             self._indexes[name].setdefault(value, set()).add(record.key)
 
-    def _computed(self, record: Record[T]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    def _computed(self, shown: Shown[T]) -> Iterable[tuple[str, tuple[str, ...]]]:
         """The values of each index; what cannot be computed is logged, and not found by it."""
         try:
-            obj = record.decode()
+            obj = shown.get()
         except DecodeError as e:
             log.warning("an object could not be decoded", error=str(e))
             return
@@ -150,7 +165,7 @@ class Store(Generic[T]):
             try:
                 values = tuple(function(obj))
             except Exception:
-                log.exception("an index function failed", index=name, object=str(record.key))
+                log.exception("an index function failed", index=name, object=str(shown.record.key))
                 continue
             if values:
                 yield name, values

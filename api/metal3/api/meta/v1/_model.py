@@ -5,13 +5,15 @@ Decoding keeps unknown fields and never fails on a value that only a schema forb
 reconciler must be able to read, and repair, objects older than today's rules.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 
 type_json = dict[str, Any]
+
+_SCALARS: Final = frozenset({str, int, bool, float})
 
 
 class _Field(NamedTuple):
@@ -19,6 +21,8 @@ class _Field(NamedTuple):
     alias: str
     required: bool
     nullable: bool
+    fillable: bool
+    """Its default may be filled in place, so that it counts although nobody assigned it."""
 
 
 class Model(BaseModel):
@@ -61,7 +65,7 @@ class Model(BaseModel):
 
     def to_json(self) -> bytes:
         """Encode to compact JSON text."""
-        return json.dumps(self.to_dict(), separators=(",", ":"), ensure_ascii=False).encode()
+        return to_json(self.to_dict())
 
     def deep_copy(self) -> Self:
         """An equal object that shares nothing with this one."""
@@ -82,6 +86,7 @@ class Model(BaseModel):
                     info.serialization_alias or info.alias or name,
                     name in cls.required_fields,
                     name in cls.nullable_fields,
+                    info.default_factory is not None or _is_container(info.default),
                 )
                 for name, info in cls.__pydantic_fields__.items()
             )
@@ -92,8 +97,8 @@ class Model(BaseModel):
 def unknown_fields(model: Model, prefix: str = "") -> set[str]:
     """Wire names, as dotted paths, of what was decoded although no schema declares it."""
     found = {f"{prefix}{name}" for name in model.__pydantic_extra__ or ()}
-    for name, alias, _, _ in type(model).emission_plan():
-        found |= _unknown_in(getattr(model, name), f"{prefix}{alias}")
+    for field in model.emission_plan():
+        found |= _unknown_in(getattr(model, field.name), f"{prefix}{field.alias}")
     return found
 
 
@@ -122,25 +127,22 @@ def _dump(model: Model, *, forced: bool) -> type_json | None:
     out: type_json = {}
     touched = forced
     values = model.__dict__
-    assigned = model.model_fields_set
-    for name, alias, required, nullable in type(model).emission_plan():
-        value = values[name]
-        is_set = name in assigned
-        if value is None:
-            if is_set and nullable:
+    assigned = model.__pydantic_fields_set__
+    for name, alias, required, nullable, fillable in model.emission_plan():
+        if name in assigned:
+            value = values[name]
+            if value is not None:
+                out[alias] = value if type(value) in _SCALARS else _plain(value)
+                touched = True
+            elif nullable:
                 out[alias] = None
                 touched = True
-        elif is_set or required:
-            out[alias] = _plain(value)
-            touched = touched or is_set or _holds_something(value)
-        elif isinstance(value, Model):
-            inner = _dump(value, forced=False)
-            if inner is not None:
-                out[alias] = inner
-                touched = True
-        elif isinstance(value, (list, dict)) and value:
-            out[alias] = _plain(value)
-            touched = True
+        elif required or fillable:
+            value = values[name]
+            held = _holds_something(value)
+            if held or (required and value is not None):
+                out[alias] = _plain(value)
+                touched = touched or held
     extra = model.__pydantic_extra__
     if extra:
         for key, value in extra.items():
@@ -150,10 +152,14 @@ def _dump(model: Model, *, forced: bool) -> type_json | None:
 
 
 def _holds_something(value: object) -> bool:
-    """Whether a required field that was never assigned was filled in place."""
+    """Whether a field that was never assigned was filled in place."""
     if isinstance(value, Model):
         return not value.is_empty()
-    return isinstance(value, (list, dict)) and bool(value)
+    return _is_container(value) and bool(value)
+
+
+def _is_container(value: object) -> bool:
+    return isinstance(value, (Model, list, dict))
 
 
 def _plain(value: Any) -> Any:

@@ -24,8 +24,13 @@ async def ensure_companions(p: HostPass) -> None:
 
 
 async def _create_components(p: HostPass) -> None:
-    """Only for hosts that have components; the backend is asked once for each registration."""
+    """Only for hosts that have components; the backend is asked once for each registration.
+
+    A host that is past registering was asked for by the process before this one.
+    """
     host_id = p.status.provisioning.id
+    if p.state != metal3api.ProvisioningState.REGISTERING:
+        p.env.components_checked.setdefault(p.key, host_id)
     if p.env.components_checked.get(p.key) == host_id:
         return
     if await p.provisioner.firmware_components():

@@ -112,6 +112,13 @@ def _unchecked_components(components: metal3api.HostFirmwareComponents | None) -
     return "waiting for HostFirmwareComponents to be checked"
 
 
+def is_settled(obj: metav1.Object, conditions: list[metav1.Condition]) -> bool:
+    """Whether what is asked for was checked against the machine, and nothing is to be changed."""
+    return _is_checked(obj, conditions) and not metav1.is_condition_true(
+        conditions, Type.CHANGE_DETECTED
+    )
+
+
 def _is_checked(obj: metav1.Object, conditions: list[metav1.Condition]) -> bool:
     seen = metav1.find_condition(conditions, Type.CHANGE_DETECTED)
     return seen is not None and seen.observed_generation == obj.metadata.generation
