@@ -14,7 +14,12 @@ from metal3.provisioner import Backend, ClusterUser
 from metal3.runtime.cache import ByObject
 from metal3.runtime.handler import EnqueueRequestForObject
 from metal3.runtime.manager import RunnableFunc
-from metal3.runtime.predicate import GenerationChangedPredicate, Predicate
+from metal3.runtime.predicate import (
+    GenerationChangedPredicate,
+    LabelChangedPredicate,
+    Predicate,
+    or_,
+)
 from metal3.runtime.source import Channel
 
 from . import webhooks
@@ -181,11 +186,13 @@ def _add_host_controller(
 ) -> None:
     same_name = EnqueueRequestForObject()
     users = users_of_secret(mgr.client, metal3api.BareMetalHost)
+    # Labels only matter where they decide about slots.
+    own = (host_changed(), LabelChangedPredicate()) if env.capacity.limits else (host_changed(),)
     reconciler = BareMetalHostReconciler(env=env, writer=HostWriter(client=mgr.client))
     (
         ctrl.new_controller_managed_by(mgr)
         .named("baremetalhost")
-        .for_(metal3api.BareMetalHost, predicates=(host_changed(),))
+        .for_(metal3api.BareMetalHost, predicates=(or_(*own),))
         .watches(corev1.Secret, users, predicates=(is_late_arrival(),))
         .watches(UnmarkedSecret, users, predicates=(is_new(),))
         .watches(metal3api.HostFirmwareSettings, same_name, predicates=(is_news(),))

@@ -4,7 +4,8 @@
 
     BackendError                      (of the seam)
       +- IronicError                  any answer that is not a success; holds the HTTP status
-           +- UnreachableError        no answer at all: refused, timed out, TLS
+           +- UnreachableError        no answer at all: refused, TLS
+           |    +- TimedOutError       no answer in time
            +- UnauthorizedError       401, 403: the operator's own login is wrong
            +- BadRequestError         400, 406: Ironic will not take this, ever
            |    +- WrongStateError    the node is in a state that does not allow the action
@@ -33,6 +34,10 @@ class IronicError(BackendError):
 
 class UnreachableError(IronicError):
     """There was no answer."""
+
+
+class TimedOutError(UnreachableError):
+    """There was no answer in time; where Ironic asks a BMC first, that may be the silent one."""
 
 
 class UnauthorizedError(IronicError):

@@ -1,5 +1,7 @@
 """Registering: the node exists, is ours, knows the BMC, and answers over it."""
 
+from typing import Final
+
 from metal3 import bmc
 from metal3.provisioner import ManagementAccessData, Result
 from metal3.runtime.log import get_logger
@@ -12,6 +14,7 @@ from ._errors import (
     LockedError,
     NotFoundError,
     OverloadedError,
+    TimedOutError,
     UnauthorizedError,
     UnreachableError,
 )
@@ -33,6 +36,8 @@ from ._settings import (
     new_node,
     settings_patch,
 )
+
+NO_ANSWER: Final = "the BMC did not answer to the new login"
 
 log = get_logger(__name__)
 
@@ -200,11 +205,13 @@ async def _try_login(session: Session, node: Node, *, again: bool) -> Result:
     owed.add(node.uuid)
     try:
         await session.client.get("nodes", node.uuid, "management", "boot_device")
+    except TimedOutError as error:
+        return session.failed(NO_ANSWER, f"reading the boot device timed out: {error}")
     except (ConflictError, OverloadedError, UnauthorizedError, UnreachableError):
         raise
     except (BadRequestError, NotFoundError):
         log.info("this driver cannot try a login", node=node.uuid, driver=node.text("driver"))
     except IronicError as error:
-        return session.failed("the BMC did not answer with the login it has now", str(error))
+        return session.failed(NO_ANSWER, str(error))
     owed.discard(node.uuid)
     return Result.complete()

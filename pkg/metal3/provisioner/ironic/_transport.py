@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 import aiohttp
 
 from ._config import Config, Login, TLSFiles
-from ._errors import UnreachableError
+from ._errors import TimedOutError, UnreachableError
 
 MAX_BODY: Final = 128 * 2**20
 """Largest answer that is read, in bytes: a page of 1000 nodes has about one MiB."""
@@ -65,7 +65,7 @@ class HTTPTransport:
                     return Reply(response.status, await _read(response))
             except TimeoutError as error:
                 limit = self._config.timeout.total_seconds()
-                raise UnreachableError(f"Ironic gave no answer within {limit:g} s") from error
+                raise TimedOutError(f"Ironic gave no answer within {limit:g} s") from error
             except aiohttp.ClientError as error:
                 raise UnreachableError(f"Ironic cannot be reached: {error}") from error
 

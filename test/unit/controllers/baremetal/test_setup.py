@@ -314,6 +314,24 @@ def test_backends_come_by_their_entry_point():
     assert backend.options.step_time == timedelta(seconds=0.25)
 
 
+async def test_a_host_that_moves_to_another_rack_waits_for_the_old_one_no_longer(
+    make_host, make_secret
+):
+    """Its label decides in which line it stands; the change wakes it."""
+    hosts = [make_host(f"host-{i}") for i in range(2)]
+    for host in hosts:
+        host.metadata.labels["rack"] = "1"
+    slow = FixtureOptions(step_times={"inspect": timedelta(hours=1)})
+    options = BaremetalOptions(limits_per_label={"rack": 1})
+    async with running(*hosts, make_secret(), fixture=slow, options=options) as cluster:
+        await asyncio.sleep(5)
+        found = [await cluster.get(host.metadata.name) for host in hosts]
+        (late,) = (h for h in found if h.status.operational_status == "delayed")
+        late.metadata.labels["rack"] = "2"
+        await cluster.client.update(late)
+        await cluster.wait(late.metadata.name, is_in(State.INSPECTING), limit=2)
+
+
 async def test_an_unknown_provisioner_is_refused():
     """The message lists the backends that are installed."""
     mgr = ctrl.Manager(FakeClient(), ctrl.ManagerOptions(metrics=ctrl.MetricsOptions(addr="0")))

@@ -81,6 +81,17 @@ def test_who_steps_aside_keeps_its_place(queue, woken):
     assert not queue.may_ask(B, ALL, NOW)
 
 
+def test_the_line_moves_on_behind_one_that_stepped_aside(queue, woken):
+    """Whoever goes next hands the turn on, although somebody stands before it."""
+    for key in (A, B, C):
+        queue.wait(key, ALL, NOW)
+    queue.step_aside(A)
+    queue.grant(B, ALL)
+    assert woken == [B, C]
+    queue.leave(C)
+    assert woken == [B, C]
+
+
 def test_a_full_rack_holds_up_nobody_in_another(racks, woken):
     """Each value of the label has slots of its own, and a line of its own."""
     racks.grant(A, RACK1 | ALL)

@@ -13,6 +13,7 @@ from metal3.provisioner import (
     PreprovisioningImage,
     Result,
 )
+from metal3.provisioner.ironic._errors import TimedOutError
 
 from .conftest import MAC, POLL
 from .fake_ironic import RefusedError
@@ -475,3 +476,19 @@ async def test_a_driver_that_cannot_try_a_login_is_believed(bench, ironic, acces
     refusal = RefusedError(400, "Driver does not support management")
     ironic.refuses["GET", "management/boot_device"] = refusal
     assert (await register(bench, access(), changed=True))[0] == Result.complete()
+
+
+async def test_a_bmc_that_is_silent_is_told_from_an_ironic_that_is(bench, ironic, access):
+    """Ironic waits for the BMC longer than we wait for Ironic."""
+    ironic.add(provision_state="active", driver_info=_connection())
+    send = ironic.send
+
+    async def silent(method, path, **request):
+        if path.endswith("boot_device"):
+            raise TimedOutError("Ironic gave no answer within 30 s")
+        return await send(method, path, **request)
+
+    ironic.send = silent
+    result, _ = await register(bench, access(), changed=True)
+    assert "cannot be reached" in result.error_message
+    assert "check its address" in result.error_message

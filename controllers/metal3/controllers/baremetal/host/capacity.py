@@ -138,12 +138,21 @@ class CapacityQueue:
 
     def _drop(self, key: NamespacedName) -> bool:
         """Take the host out of the line; when it held others up, their turn has come."""
-        was_first = next(iter(self._waiting), None) == key
+        led = self._leads(key)
         if self._waiting.pop(key, None) is None:
             return False
-        if was_first or self.limits:
+        if led or self.limits:
             self._wake_next()
         return True
+
+    def _leads(self, key: NamespacedName) -> bool:
+        """Whether nobody before it in line could take a turn."""
+        for other, place in self._waiting.items():
+            if other == key:
+                return True
+            if place.asked is not None:
+                return False
+        return False
 
     def _wake_next(self) -> None:
         """Wake the first of each kind that could take a slot now."""
