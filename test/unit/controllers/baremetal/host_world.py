@@ -315,6 +315,9 @@ class HostWorld:
         else:
             assert machine.disk is None, _show(host)
             assert not is_dirty(host, wanted_settings(host)), _show(host)
+            if spec.raid is not None and not metal3api.is_raid_unset(spec.raid):
+                assert machine.raid is not None, _show(host)
+                assert machine.raid.to_dict() == spec.raid.to_dict(), _show(host)
             for name, value in (self.wish or {}).items():
                 assert machine.settings[name] == str(value), _show(host)
 
