@@ -138,6 +138,11 @@ async def test_settings_that_do_not_stick_end_in_an_error_that_names_them(bench,
     host = await b.drive(lambda h: h.status.error_type is not None)
     assert host.status.error_type == "preparation error"
     assert "ProcTurboMode" in host.status.error_message
+    for _ in range(3):
+        await look(b)
+        assert (await b.reconcile()).requeue_after > timedelta(seconds=60)
+    await want(b)
+    host = await b.drive(lambda h: h.status.error_type is None, limit=5)
 
 
 async def test_a_wish_that_was_not_looked_at_yet_is_waited_for(bench, make_host):

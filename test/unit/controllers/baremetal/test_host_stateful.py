@@ -165,6 +165,15 @@ class HostMachine(RuleBasedStateMachine):
         await self._change({"image": _image(image)})
 
     @precondition(lambda self: not self.gone)
+    @rule(first=st.sampled_from(IMAGES), then=st.sampled_from([None, *IMAGES]))
+    @in_loop
+    async def user_uses_the_host(self, first, then):
+        """An image, taken off again, and perhaps another: as far as the operator gets with it."""
+        for image in (first, None, then):
+            await self._change({"image": _image(image)})
+            await self.w.work(60)
+
+    @precondition(lambda self: not self.gone)
     @rule()
     @in_loop
     async def user_takes_a_change_back(self):
