@@ -1,5 +1,7 @@
 """Objects as the Go operator leaves them: its notation of "nothing", and what follows from it."""
 
+from typing import Any
+
 import pytest
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
@@ -11,7 +13,7 @@ URL = "http://images/a.qcow2"
 pytestmark = pytest.mark.looptime(start=0)
 
 # Go writes empty objects, null times and empty strings where nothing is known.
-EMPTY = {
+EMPTY: dict[str, Any] = {
     "operationalStatus": "OK",
     "errorMessage": "",
     "errorCount": 0,
