@@ -59,10 +59,11 @@ def plugin_drivers(entry: EntryPoint) -> list[Driver]:
     """What a plugin offers; raises BrokenPluginError."""
     # Whatever goes wrong in it, it is somebody else's code.
     try:
-        drivers = list(cast("Callable[[], Iterable[Driver]]", entry.load())())
+        found = list(cast("Callable[[], Iterable[object]]", entry.load())())
     except Exception as error:
         raise BrokenPluginError(entry.value, f"{type(error).__name__}: {error}") from error
-    if not all(isinstance(driver, Driver) for driver in drivers):
+    drivers = [driver for driver in found if isinstance(driver, Driver)]
+    if len(drivers) != len(found):
         raise BrokenPluginError(entry.value, "it must give drivers (metal3.bmc.Driver)")
     return drivers
 

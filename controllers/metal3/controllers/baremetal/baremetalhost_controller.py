@@ -35,7 +35,7 @@ from .host.hardware import release_hardware_data, take_known_hardware
 from .host.hostpass import HostPass, Login
 from .host.machine import StateMachine
 from .host.restore import restore_status
-from .host.retry import take_retry_request
+from .host.retry import take_retry_request, what_users_control
 from .host.writer import HostWriter
 from .states import TABLE
 from .states.deleting import release
@@ -160,15 +160,15 @@ class BareMetalHostReconciler:
             callback()
         self._send_events(p)
         self.env.states.see(p.key, p.state)
-        return self._next_look(p, action)
+        return await self._next_look(p, action)
 
-    def _next_look(self, p: HostPass, action: Action) -> Result:
+    async def _next_look(self, p: HostPass, action: Action) -> Result:
         if isinstance(action, Failed):
             # Its slot is of no use to it while it waits.
             self.env.capacity.leave(p.key)
             wait = backoff(p.status.error_count, self.env.rng)
             if action.held:
-                self.env.retries.hold(p.key, p.now + wait, p.fingerprint())
+                self.env.retries.hold(p.key, p.now + wait, await what_users_control(p))
             return Result(requeue_after=wait)
         if isinstance(action, Delayed):
             first = self.env.capacity.is_next(p.key, p.now)

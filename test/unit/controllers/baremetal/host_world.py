@@ -314,7 +314,11 @@ class HostWorld:
             assert (machine.disk.url, machine.disk.method) == (url, method), _show(host)
         else:
             assert machine.disk is None, _show(host)
+            assert not metal3api.was_provisioned(host), _show(host)
             assert not is_dirty(host, wanted_settings(host)), _show(host)
+            if spec.raid is not None and not metal3api.is_raid_unset(spec.raid):
+                assert machine.raid is not None, _show(host)
+                assert machine.raid.to_dict() == spec.raid.to_dict(), _show(host)
             for name, value in (self.wish or {}).items():
                 assert machine.settings[name] == str(value), _show(host)
 

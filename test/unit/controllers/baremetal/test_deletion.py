@@ -238,3 +238,43 @@ async def test_what_the_cache_has_not_seen_yet_is_let_go_too(bench):
     assert await b.rest() is None
     data = await b.client.get(metal3api.HardwareData, b.key)
     assert metal3api.HARDWARE_DATA_FINALIZER not in data.metadata.finalizers
+
+
+async def test_a_secret_that_was_let_go_is_not_held_again(bench, make_host):
+    """While the host is deleted nothing is put on its Secret any more."""
+    b = bench(make_host(image=IMAGE))
+    await b.until(State.PROVISIONED)
+    await b.client.delete(await b.host())
+    key = NamespacedName("metal3", "bmc")
+    secret = await b.client.get(corev1.Secret, key)
+    secret.metadata.finalizers = []
+    await b.client.update(secret)
+    await b.until(State.POWERING_OFF_BEFORE_DELETE)
+    assert (await b.client.get(corev1.Secret, key)).metadata.finalizers == []
+    assert await b.rest() is None
+
+
+@pytest.mark.parametrize(
+    "bmc",
+    [
+        {"address": "smoke://signal", "credentialsName": "bmc"},
+        {"address": "", "credentialsName": "bmc"},
+        {"address": "ipmi://b", "credentialsName": "nowhere"},
+    ],
+)
+async def test_a_host_that_never_worked_can_be_deleted(bench, make_host, bmc):
+    """Whatever is wrong with its BMC."""
+    b = bench(make_host(bmc=bmc))
+    await b.drive(lambda h: h.status.error_type is not None)
+    await b.client.delete(await b.host())
+    assert await b.rest() is None
+
+
+async def test_a_host_whose_bmc_details_went_can_be_deleted(bench, make_host):
+    """It was registered before; nobody knows how to reach it now."""
+    b = bench(make_host())
+    await b.until(State.AVAILABLE)
+    await b.edit(lambda h: setattr(h.spec, "bmc", None))
+    await b.client.delete(await b.host())
+    await b.gone(limit=4000)
+    assert b.backend.nodes == {}

@@ -16,7 +16,7 @@ from metal3.controllers.baremetal.hostfirmwaresettings_controller import (
 )
 from metal3.provisioner.fixture import FIRMWARE_SCHEMA, FixtureOptions
 from metal3.runtime.client import NotFoundError
-from metal3.runtime.reconcile import Request
+from metal3.runtime.reconcile import Request, Result
 
 State = metal3api.ProvisioningState
 IMAGE = {"url": "http://images/a.qcow2", "checksum": "abc"}
@@ -138,6 +138,11 @@ async def test_settings_that_do_not_stick_end_in_an_error_that_names_them(bench,
     host = await b.drive(lambda h: h.status.error_type is not None)
     assert host.status.error_type == "preparation error"
     assert "ProcTurboMode" in host.status.error_message
+    for _ in range(3):
+        await look(b)
+        assert (await b.reconcile()).requeue_after > timedelta(seconds=60)
+    await want(b)
+    host = await b.drive(lambda h: h.status.error_type is None, limit=5)
 
 
 async def test_a_wish_that_was_not_looked_at_yet_is_waited_for(bench, make_host):
@@ -289,3 +294,70 @@ def test_settings_nobody_knows():
     """A setting must be one of the machine's, and in its schema."""
     assert "this machine" in setting_errors({"S": "x"}, {}, {})[0]
     assert "FirmwareSchema" in setting_errors({"S": "x"}, {"S": "y"}, {})[0]
+
+
+async def test_how_often_a_machine_is_asked(bench):
+    """Often while something is to be changed, else as a backstop only."""
+    b = await with_firmware(bench)
+    assert await look(b) == timedelta(hours=1)
+    await want(b, ProcTurboMode="Disabled")
+    assert await look(b) == timedelta(minutes=5)
+    b.backend.down = True
+    assert await look(b) == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            lambda h: h.metadata.annotations.update({metal3api.PAUSED_ANNOTATION: ""}), id="paused"
+        ),
+        pytest.param(
+            lambda h: h.metadata.annotations.update({metal3api.DETACHED_ANNOTATION: ""}),
+            id="detached",
+        ),
+    ],
+)
+async def test_a_host_that_is_let_alone_is_not_asked(bench, change):
+    """Its companions stay as they are until it comes back, which wakes them."""
+    b = await with_firmware(bench)
+    await b.edit(change)
+    b.machine.settings["ProcTurboMode"] = "Disabled"
+    before = await b.client.get(metal3api.HostFirmwareSettings, b.key)
+    assert await look(b) is None
+    after = await b.client.get(metal3api.HostFirmwareSettings, b.key)
+    assert after.status.to_dict() == before.status.to_dict()
+
+
+async def test_companions_without_a_host_wait(bench, make_host):
+    """It may be made later."""
+    orphan = metal3api.HostFirmwareSettings.named("nobody", "metal3")
+    orphan.spec.settings = {"ProcTurboMode": "Disabled"}
+    b = bench(make_host("host-0", bmc=None), orphan)
+    reconciler = HostFirmwareSettingsReconciler(env=b.env)
+    assert await reconciler.reconcile(Request("metal3", "nobody")) == Result()
+    assert await reconciler.reconcile(Request("metal3", "not-there")) == Result()
+    components = HostFirmwareComponentsReconciler(env=b.env)
+    assert await components.reconcile(Request("metal3", "nobody")) == Result()
+
+
+async def test_passwords_are_neither_shown_nor_set(bench, monkeypatch):
+    """By name, or by their type; the user is told when he tries."""
+    secret = {"AdminPassword": "x", "Pin": "y"}
+    monkeypatch.setitem(FIRMWARE_SCHEMA, "Pin", metal3api.SettingSchema(attribute_type="Password"))
+    b = bench(fixture=FixtureOptions(with_components=True))
+    b.machine.settings.update(secret)
+    await b.until(State.AVAILABLE)
+    await look(b)
+    settings = await b.client.get(metal3api.HostFirmwareSettings, b.key)
+    assert not secret.keys() & settings.status.settings.keys()
+    schema = await b.client.get(
+        metal3api.FirmwareSchema, b.key._replace(name=settings.status.schema_.name)
+    )
+    assert not secret.keys() & schema.spec.schema_.keys()
+    await want(b, AdminPassword="new", Pin="1")
+    settings = await b.client.get(metal3api.HostFirmwareSettings, b.key)
+    valid = b.condition(settings, "Valid")
+    assert (valid.status, valid.reason) == ("False", "ConfigurationError")
+    assert "AdminPassword" in valid.message
+    assert "Pin" in valid.message

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import looptime
@@ -17,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.provisioner.fixture import FixtureOptions
 from metal3.runtime.client import ConflictError, NotFoundError
 
 from .host_world import SECRET, USER_DATA, HostWorld
@@ -81,6 +83,9 @@ WISHES: tuple[dict[str, int | str], ...] = (
     {"ProcTurboMode": "Enabled", "BootDelaySeconds": 7},
 )
 DEPLOYING = {"image", "customDeploy"}
+SLOW = FixtureOptions(
+    step_times={"power": timedelta(seconds=0.3), "delete": timedelta(seconds=0.4)}
+)
 
 
 def in_loop(method: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
@@ -131,7 +136,8 @@ class HostMachine(RuleBasedStateMachine):
         host = type(self).make_host(
             online=online, externallyProvisioned=external, image=_image(image)
         )
-        self.w = HostWorld(type(self).make_bench(host), type(self).make_secret, lag=lag)
+        bench = type(self).make_bench(host, fixture=SLOW)
+        self.w = HostWorld(bench, type(self).make_secret, lag=lag)
         self.w.asked = 1 if image else 0
         if settled:
             await self.w.work(60)
@@ -157,6 +163,26 @@ class HostMachine(RuleBasedStateMachine):
         if wait:
             await self.w.work(60)
         await self._change({"image": _image(image)})
+
+    @precondition(lambda self: not self.gone)
+    @rule(first=st.sampled_from(IMAGES), then=st.sampled_from([None, *IMAGES]))
+    @in_loop
+    async def user_uses_the_host(self, first, then):
+        """An image, taken off again, and perhaps another: as far as the operator gets with it."""
+        for image in (first, None, then):
+            await self._change({"image": _image(image)})
+            await self.w.work(60)
+
+    @precondition(lambda self: not self.gone)
+    @rule()
+    @in_loop
+    async def user_takes_a_change_back(self):
+        """The image goes and comes back: whoever saw only half of it must not act on that."""
+        host = await self.w.host()
+        if host is not None and host.spec.image is not None:
+            image = host.spec.image.to_dict()
+            await self._change({"image": None})
+            await self._change({"image": image})
 
     @precondition(lambda self: not self.gone)
     @rule(online=st.booleans())

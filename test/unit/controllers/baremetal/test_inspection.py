@@ -258,3 +258,45 @@ async def test_a_spec_is_never_written(bench, make_host):
     assert host.spec.to_dict() == before
     assert "architecture" not in before
     assert host.metadata.generation == 1
+
+
+@pytest.mark.parametrize("state", ["inspecting", "provisioning", "deprovisioning"])
+async def test_a_host_found_in_a_limited_state_queues_up_again(bench, make_host, state):
+    """The operator was restarted, and others took the places meanwhile; it goes on when it may."""
+    image = {"url": "http://images/a.qcow2", "checksum": "abc"}
+    b = bench(make_host(image=image), make_host("host-1"), fixture=FixtureOptions(limit=1))
+    await b.until("provisioned" if state == "deprovisioning" else state)
+    if state == "deprovisioning":
+        await b.edit(lambda h: setattr(h.spec, "image", None))
+        await b.until(state)
+    b.backend.nodes[b.key].step = None
+    b.restart()
+    other = b.key._replace(name="host-1")
+    for _ in range(8):
+        await b.reconcile(other)
+        await asyncio.sleep(0.15)
+    assert (await b.host(other)).status.provisioning.state == "inspecting"
+    await b.reconcile()
+    host = await b.host()
+    assert (host.status.provisioning.state, host.status.operational_status) == (state, "delayed")
+    for _ in range(4):
+        await asyncio.sleep(0.2)
+        await b.reconcile(other)
+    assert b.key in b.woken
+    await b.reconcile()
+    assert (await b.host()).status.operational_status == "OK"
+
+
+async def test_the_boot_mode_is_fixed_when_work_begins(bench, make_host):
+    """A change in the middle counts for the next step that boots the machine."""
+    b = bench(make_host(bootMode="legacy"))
+    host = await b.until(State.INSPECTING)
+    assert host.status.provisioning.boot_mode == "legacy"
+    await b.edit(lambda h: setattr(h.spec, "boot_mode", None))
+    host = await b.until(State.AVAILABLE)
+    assert host.status.provisioning.boot_mode == "legacy"
+    await b.edit(
+        lambda h: setattr(h.spec, "image", metal3api.Image(url="http://i/a", checksum="c"))
+    )
+    host = await b.until(State.PROVISIONING)
+    assert host.status.provisioning.boot_mode == "UEFI"

@@ -358,3 +358,68 @@ async def test_secrets_with_data_are_marked_but_not_owned(bench, make_host, make
         assert secret.metadata.labels == {"environment.metal3.io": "baremetal"}
         assert secret.metadata.owner_references == []
         assert secret.metadata.finalizers == []
+
+
+FAILING = [
+    ("register", State.REGISTERING, State.INSPECTING, {}),
+    ("inspect", State.INSPECTING, State.PREPARING, {}),
+    ("prepare", State.PREPARING, State.AVAILABLE, {"raid": {"hardwareRAIDVolumes": []}}),
+    ("deprovision", State.DEPROVISIONING, State.AVAILABLE, {"image": IMAGE}),
+]
+
+
+@pytest.mark.parametrize(("step", "state", "after", "spec"), FAILING)
+async def test_failures_are_counted_until_the_state_is_done(
+    bench, make_host, step, state, after, spec
+):
+    """Each one more, with its text; the next state starts with none."""
+    b = bench(make_host(**spec))
+    if state == State.DEPROVISIONING:
+        await b.until(State.PROVISIONED)
+        await b.edit(lambda h: setattr(h.spec, "image", None))
+    b.backend.fail(b.key, step, f"{step} broke", times=3)
+    for count in (1, 2, 3):
+        host = await b.drive(lambda h, n=count: h.status.error_count == n, limit=4000)
+        assert (host.status.provisioning.state, host.status.operational_status) == (state, "error")
+        assert f"{step} broke" in host.status.error_message
+    host = await b.until(after, limit=4000)
+    assert (host.status.error_count, host.status.error_type) == (0, None)
+    assert (host.status.operational_status, host.status.error_message) == ("OK", "")
+
+
+async def test_volumes_change_on_free_hosts_only(bench, make_host):
+    """On a host with an instance they wait until that is gone."""
+    b = bench(make_host(image=IMAGE))
+    await b.until(State.PROVISIONED)
+    raid = metal3api.RAIDConfig.from_dict({"hardwareRAIDVolumes": [{"level": "1"}]})
+    await b.edit(lambda h: setattr(h.spec, "raid", raid))
+    host = await b.rest()
+    assert host.status.provisioning.state == State.PROVISIONED
+    assert host.status.provisioning.raid is None
+    await b.edit(lambda h: setattr(h.spec, "image", None))
+    await b.until(State.PREPARING)
+    host = await b.until(State.AVAILABLE)
+    assert host.status.provisioning.raid.to_dict() == raid.to_dict()
+    assert b.machine.raid.to_dict() == raid.to_dict()
+
+
+async def test_other_hints_lead_through_preparing(bench, make_host):
+    """What the status says is what the next image is written to."""
+    b = bench(make_host())
+    await b.rest()
+    hints = metal3api.RootDeviceHints(device_name="/dev/nvme0n1")
+    await b.edit(lambda h: setattr(h.spec, "root_device_hints", hints))
+    await b.until(State.PREPARING)
+    host = await b.until(State.AVAILABLE)
+    assert host.status.provisioning.root_device_hints.device_name == "/dev/nvme0n1"
+
+
+async def test_volumes_that_could_not_be_made_are_made_again(bench, make_host):
+    """What the status says of the disks was noted when the attempt began, and does not count."""
+    raid = {"hardwareRAIDVolumes": [{"level": "1"}]}
+    b = bench(make_host(raid=raid))
+    b.backend.fail(b.key, "prepare", "a disk is missing")
+    await b.drive(lambda h: h.status.error_type == "preparation error")
+    host = await b.until(State.AVAILABLE, limit=4000)
+    assert host.status.provisioning.raid.to_dict() == raid
+    assert b.machine.raid.to_dict() == raid

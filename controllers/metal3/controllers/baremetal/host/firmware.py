@@ -77,6 +77,12 @@ async def forget_flashing(p: HostPass) -> None:
     await p.env.client.status.update(components)
 
 
+async def wish_generations(p: HostPass) -> tuple[int, ...]:
+    """Tells one revision of the user's wishes from another."""
+    found = (await _get_settings(p), await _get_components(p))
+    return tuple(wish.metadata.generation if wish is not None else 0 for wish in found)
+
+
 def signature(wish: FirmwareWish) -> str:
     """Names this set of settings, to tell a second try from a first."""
     return json.dumps({name: str(value) for name, value in sorted(wish.settings.items())})

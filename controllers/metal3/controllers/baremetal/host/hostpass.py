@@ -1,6 +1,6 @@
 """One look at one host: what was read, what is decided, what is to be told."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -156,17 +156,6 @@ class HostPass:
         if metric is None or not metric.start or not metric.end:
             return None
         return metav1.parse_time(metric.end) - metav1.parse_time(metric.start)
-
-    def fingerprint(self) -> Hashable:
-        """What the user controls: when it changes, a failed host is tried again at once."""
-        meta, secret = self.host.metadata, self.login.secret
-        return (
-            meta.uid,
-            meta.generation,
-            meta.deletion_timestamp,
-            tuple(sorted(meta.annotations.items())),
-            secret.metadata.resource_version if secret else "",
-        )
 
     def _history(self, state: str) -> metal3api.OperationMetric | None:
         if state not in DURATIONS:

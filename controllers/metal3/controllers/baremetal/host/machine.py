@@ -12,6 +12,7 @@ from .actions import IMMEDIATELY, Action, Complete, Continue, Delayed, Failed
 from .detach import POLL, PUT_OFF, check_detached, is_deletion_put_off
 from .hostpass import HostPass
 from .registration import ensure_registered
+from .retry import what_users_control
 from .table import StateRow
 from .turns import delay, end_delay, has_turn
 
@@ -67,7 +68,7 @@ class StateMachine:
                 return detached
         if p.is_deleting and row.name in _CLEANING and metal3api.is_detached(p.host):
             return Continue(after=POLL, why=PUT_OFF)
-        left = p.env.retries.left(p.key, p.now, p.fingerprint())
+        left = p.env.retries.left(p.key, p.now, await what_users_control(p))
         if left:
             return Continue(after=left)
         if row.limited and not await has_turn(p, self.table):

@@ -31,8 +31,9 @@ async def preparing(p: HostPass) -> Action:
     if wish.waiting:
         return Continue(after=WAIT, why=wish.waiting)
     wanted = wanted_settings(p.host)
-    disks_dirty = is_dirty(p.host, wanted)
     retrying = p.error_type == Error.PREPARATION_ERROR
+    # What was noted when the failed attempt began is not on the disks.
+    disks_dirty = retrying or is_dirty(p.host, wanted)
     if _was_tried(p, wish) and not retrying:
         # The settings were applied in this very phase, so whatever still differs did not stick.
         wish = _without_settings(wish)
