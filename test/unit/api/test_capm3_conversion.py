@@ -492,7 +492,7 @@ def test_metadata_in_older_versions(version: str, pool: Json, boot: Json):
     """Lists of pools have their old names; v1alpha5 knew pools by name only, and no boot card."""
     old = lowered("Metal3DataTemplate", version, spec={"metaData": HUB_METADATA})
     renamed = {key.replace("FromPool", "FromIPPool"): v for key, v in HUB_METADATA.items()}
-    wanted = copy.deepcopy(renamed)
+    wanted: Json = copy.deepcopy(renamed)
     wanted["fromHostInterfaces"][1] = boot
     for key in wanted:
         if key.endswith("FromIPPool"):

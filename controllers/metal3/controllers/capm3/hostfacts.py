@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
@@ -50,6 +51,8 @@ class HostFacts:
     resource_version: str = field(compare=False)
     labels: Mapping[str, str]
     is_claimed: bool
+    is_in_use: bool
+    """Claimed, and not by a Cluster for the next of its machines."""
     fault: Rejected | None
     """What is wrong with it for any machine."""
     rank: tuple[int, int]
@@ -57,8 +60,8 @@ class HostFacts:
 
     @property
     def reserved_as(self) -> str:
-        """What it is reserved under for node reuse."""
-        return self.labels.get(infrav1.NODE_REUSE_LABEL, "")
+        """What it is reserved under for node reuse; a label on a host in use reserves nothing."""
+        return "" if self.is_in_use else self.labels.get(infrav1.NODE_REUSE_LABEL, "")
 
     @property
     def is_awaited(self) -> bool:
@@ -68,7 +71,7 @@ class HostFacts:
 
 def facts_of(host: metal3api.BareMetalHost) -> HostFacts:
     """The facts of a host as it is."""
-    status = host.status
+    status, consumer = host.status, host.spec.consumer_ref
     failures = status.error_count + status.provisioning_fail_count
     health = metav1.find_condition(status.conditions, metal3api.HostConditionType.HEALTHY)
     is_sick = health is not None and health.status == metav1.ConditionStatus.FALSE
@@ -77,7 +80,8 @@ def facts_of(host: metal3api.BareMetalHost) -> HostFacts:
         uid=host.metadata.uid,
         resource_version=host.metadata.resource_version,
         labels=dict(host.metadata.labels),
-        is_claimed=host.spec.consumer_ref is not None,
+        is_claimed=consumer is not None,
+        is_in_use=consumer is not None and consumer.kind != clusterv1.Cluster.gvk.kind,
         fault=_fault(host),
         rank=(int(is_sick), failures),
     )

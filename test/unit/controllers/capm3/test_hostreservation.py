@@ -10,12 +10,12 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.capm3.environment import Environment
 from metal3.controllers.capm3.hostreservation_controller import GRACE, HostReservationReconciler
 from metal3.runtime.client.fake import FakeClient
+from metal3.runtime.reconcile import Request
 from metal3.runtime.recorder import FakeRecorder
-from metal3.runtime.types import NamespacedName
 
 NS = "metal3"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-HOST = NamespacedName(NS, "h")
+HOST = Request(NS, "h")
 CLUSTER_REF = {"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster", "name": "c"}
 MACHINE_REF = {
     "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta2",

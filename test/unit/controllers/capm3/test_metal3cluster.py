@@ -141,6 +141,7 @@ async def test_machines_go_first(look, make_cluster, make_machine):
     m3c = await look(client)
     assert said(m3c)[0]["Ready"] == ("False", "Deleting")
     found = metav1.find_condition(m3c.status.conditions, "BaremetalInfrastructureReady")
+    assert found is not None
     assert found.message == "waiting for 1 Machines to go"
     await client.delete(await client.get(clusterv1.Machine, Request(NS, "m-0")))
     assert await look(client) is None

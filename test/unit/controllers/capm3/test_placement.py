@@ -249,3 +249,10 @@ def test_a_broken_reserved_host_is_not_waited_for():
     broken = host("broken", "deprovisioning", {REUSE: "md-a"}, status={"errorMessage": "x"})
     decision = decide(machine(), [broken, host("free")], "md-a")
     assert names(decision) == ["free"]
+
+
+def test_a_label_on_a_host_in_use_reserves_nothing():
+    """Whoever writes it there does not take the host from its machine, nor make others wait."""
+    used = host("used", labels={REUSE: "md-a"}, consumerRef=OTHER)
+    assert names(decide(machine(), [used, host("free")], "md-a")) == ["free"]
+    assert decide(machine(), [used], "md-a").counts == {Rejection.IN_USE: 1}

@@ -14,6 +14,7 @@ AnyLink = infrav1.Ethernet | infrav1.Bond | infrav1.Vlan
 AnyNetwork = (
     infrav1.NetworkIPv4 | infrav1.NetworkIPv6 | infrav1.NetworkIPv4DHCP | infrav1.NetworkIPv6DHCP
 )
+AnyRoute = infrav1.RouteIPv4 | infrav1.RouteIPv6
 FAMILIES: Final = {"ipv4": 4, "ipv6": 6, "ipv4DHCP": 4, "ipv6DHCP": 6, "ipv6SLAAC": 6}
 
 
@@ -48,6 +49,11 @@ def networks_of(data: infrav1.NetworkData) -> Iterator[tuple[str, int, AnyNetwor
             yield f"{PATH}.networks.{kind}[{number}]", FAMILIES[kind], item
 
 
+def routes_of(network: AnyNetwork) -> Sequence[AnyRoute]:
+    """Of a network of any kind."""
+    return network.routes
+
+
 def address_errors(data: infrav1.NetworkData | None) -> Iterator[FieldError]:
     """Addresses that are none, or of the other family: they could never be rendered."""
     if data is None:
@@ -55,7 +61,7 @@ def address_errors(data: infrav1.NetworkData | None) -> Iterator[FieldError]:
     for path, link in links_of(data):
         yield from _mac_errors(f"{path}.macAddress.string", link.mac_address)
     for path, version, network in networks_of(data):
-        for number, route in enumerate(network.routes):
+        for number, route in enumerate(routes_of(network)):
             yield from _route_errors(f"{path}.routes[{number}]", version, route)
     if data.services is not None:
         yield from _dns_errors(f"{PATH}.services.dns", data.services.dns)
@@ -70,9 +76,7 @@ def _mac_errors(path: str, source: infrav1.MACAddress | None) -> Iterator[FieldE
         yield invalid(path, source.string, "is no MAC address")
 
 
-def _route_errors(
-    path: str, version: int, route: infrav1.RouteIPv4 | infrav1.RouteIPv6
-) -> Iterator[FieldError]:
+def _route_errors(path: str, version: int, route: AnyRoute) -> Iterator[FieldError]:
     yield from _ip_errors(f"{path}.network", route.network, version)
     if route.gateway.string:
         yield from _ip_errors(f"{path}.gateway.string", route.gateway.string, version)

@@ -12,7 +12,7 @@ from metal3.controllers.capm3.rendering import POOL_KIND, PoolKey
 from metal3.runtime.client import NotFoundError, Reader
 from metal3.runtime.types import NamespacedName
 
-from .network_rules import PATH, networks_of
+from .network_rules import PATH, networks_of, routes_of
 
 Named = tuple[str, str | None]
 """Path of a field, and the name in it."""
@@ -79,7 +79,7 @@ def _network_pools(data: infrav1.NetworkData | None) -> Iterator[Named]:
         if isinstance(network, infrav1.NetworkIPv4 | infrav1.NetworkIPv6):
             yield f"{path}.ipAddressFromIPPool", network.ip_address_from_ip_pool
             yield from _reference(path, network.from_pool_ref)
-        for number, route in enumerate(network.routes):
+        for number, route in enumerate(routes_of(network)):
             here = f"{path}.routes[{number}]"
             yield f"{here}.gateway.fromIPPool", route.gateway.from_ip_pool
             yield from _reference(f"{here}.gateway", route.gateway.from_pool_ref)
