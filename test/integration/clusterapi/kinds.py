@@ -48,6 +48,7 @@ _KNOWN: Final[tuple[type[metav1.Object], ...]] = (
     MachineHealthCheck,
     ClusterClass,
     KubeadmConfigTemplate,
+    KubeadmControlPlane,
     KubeadmControlPlaneTemplate,
 )
 _BY_NAME: Final = {(kind.gvk.api_version, kind.gvk.kind): kind for kind in _KNOWN}

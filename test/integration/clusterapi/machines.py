@@ -112,9 +112,19 @@ class Kubelets:
         with contextlib.suppress(NotFoundError):  # deleted by Cluster API
             name = NamespacedName("", node_name(key))
             node = await self.workload.get(corev1.Node, name)
-            now = metav1.format_time(datetime.now(UTC))
-            node.status.conditions = [
-                corev1.NodeCondition(type="Ready", status=ready, last_transition_time=now)
-            ]
+            node.status.conditions = _conditions(ready)
             await self.workload.status.update(node)
         self._said[key] = ready
+
+
+def _conditions(ready: str) -> list[corev1.NodeCondition]:
+    """Cluster API takes a node for healthy when it has said all four."""
+    now = metav1.format_time(datetime.now(UTC))
+    others = "False" if ready == "True" else "Unknown"
+    said = {"Ready": ready} | dict.fromkeys(
+        ("MemoryPressure", "DiskPressure", "PIDPressure"), others
+    )
+    return [
+        corev1.NodeCondition(type=kind, status=status, last_transition_time=now)
+        for kind, status in said.items()
+    ]

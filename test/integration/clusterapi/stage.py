@@ -26,7 +26,7 @@ from .management import Management, open_management
 T = TypeVar("T", bound=metav1.Object)
 STEP = timedelta(milliseconds=200)
 """How long the fixture's machines take for each thing."""
-PATIENCE = 60
+PATIENCE = 120
 """Seconds that a step may take on a busy machine; most take one or two."""
 
 CLUSTER = """

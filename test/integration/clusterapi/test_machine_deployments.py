@@ -174,12 +174,13 @@ async def test_a_deleted_cluster_leaves_clean_hosts(ground):
 async def test_a_machine_waits_for_a_host_and_says_so(ground):
     """The reason reaches the Machine, where Cluster API's users look."""
     await ground.cluster()
+    await ground.host("other", role="storage")
     await ground.deployment(1)
 
     async def said():
         found = await ground.machines()
         text = [str(at(one, "status.conditions")) for one in found]
-        return text and "label mismatch on role" in text[0]
+        return text and "no available host found" in text[0] and "label mismatch on role" in text[0]
 
     await ground.until(said)
     await ground.host("host-0")
