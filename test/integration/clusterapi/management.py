@@ -50,7 +50,9 @@ async def open_management(
         serving = await env.add_webhooks("cluster-api", their_hooks, crds=[theirs])
         log = folder / "cluster-api.log"
         await stack.enter_async_context(programs.cluster_api(built, env.kubeconfig, serving, log))
-        users = {name: await manifests.own_rights(env, client, name) for name in manifests.OPERATORS}
+        users = {
+            name: await manifests.own_rights(env, client, name) for name in manifests.OPERATORS
+        }
         options = capm3.Capm3Options()
         managers = [
             await programs.provider(users["capm3"], env.webhook_serving, options),
