@@ -121,7 +121,9 @@ class Operator:
         """How many requests it has sent."""
         async with load.session.get(self.metrics) as response:
             text = await response.text()
-        lines = (line for line in text.splitlines() if line.startswith("rest_client_requests_total"))
+        lines = (
+            line for line in text.splitlines() if line.startswith("rest_client_requests_total")
+        )
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
