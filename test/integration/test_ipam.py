@@ -40,6 +40,7 @@ TOP = Path(__file__).parents[2]
 NAMESPACE = "metal3"
 SERVICE_ACCOUNT = "system:serviceaccount:metal3-ipam-system:ipam-manager"
 CLAIM_KINDS: tuple[type[metav1.Object], ...] = (ipamv1.IPClaim, capiipamv1.IPAddressClaim)
+ADDRESS_KINDS: tuple[type[metav1.Object], ...] = (ipamv1.IPAddress, capiipamv1.IPAddress)
 NO_MODULE = "the Cluster API module is not in the Go module cache: run hack/setup-capi"
 CORE = {
     "Namespace": ("", "v1", "namespaces", False),
@@ -270,7 +271,7 @@ async def test_both_kinds_at_once_and_two_managers_never_share_an_address(start_
         for kind in CLAIM_KINDS:
             for name in names:
                 await stage.client.delete(kind.named(name, NAMESPACE))
-        for kind in (*CLAIM_KINDS, ipamv1.IPAddress, capiipamv1.IPAddress):
+        for kind in (*CLAIM_KINDS, *ADDRESS_KINDS):
             await stage.gone(kind)
 
 

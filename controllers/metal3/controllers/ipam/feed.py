@@ -1,9 +1,8 @@
 """From informers into the ledger."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
 from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
@@ -17,9 +16,6 @@ from .ledger import Ledger
 from .records import ClaimKind, Record, RecordKey, capi_record_of, claim_key, is_our_pool, record_of
 
 T = TypeVar("T", bound=metav1.Object)
-
-_POLL: Final = 0.01
-"""Seconds between looks whether everything was told."""
 
 log = get_logger(__name__)
 
@@ -72,12 +68,12 @@ class Feed:
     ) -> None:
         informer = await self.cache.get_informer(kind)
         registration: HandlerRegistration[T] = informer.add_event_handler(_Handler(changed, gone))
-        self._registrations.append(registration)  # type: ignore[arg-type]  # only has_synced is used
+        self._registrations.append(registration)  # type: ignore[arg-type]  # only wait_synced is used
 
     async def wait_told(self) -> None:
         """Until everything that exists is in the ledger: before that a free address may not be."""
-        while not all(registration.has_synced for registration in self._registrations):  # noqa: ASYNC110 - see below
-            await asyncio.sleep(_POLL)  # registrations have no event to wait for
+        for registration in self._registrations:
+            await registration.wait_synced()
         self.ledger.begin_checking()
 
     def _pool(self, pool: ipamv1.IPPool, was_there: bool) -> None:  # noqa: FBT001 - see _Handler
