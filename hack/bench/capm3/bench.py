@@ -14,12 +14,11 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hosts.replay import Recording, Replay, read_audit  # noqa: E402 - the folder above has it
-from measure import CACHE, say  # noqa: E402
-from report import Claim, Report  # noqa: E402
-
-from capm3 import objects  # noqa: E402
-from capm3.stage import Operator, Stage, operator, stage  # noqa: E402
+from capm3 import objects
+from capm3.stage import Operator, Stage, operator, stage
+from hosts.replay import Recording, Replay, read_audit
+from measure import CACHE, say
+from report import Claim, Report
 
 SECONDS: Final = {500: 60.0}
 SPARE: Final = 1.2

@@ -121,7 +121,9 @@ class Operator:
         """How many requests it has sent."""
         async with load.session.get(self.metrics) as response:
             text = await response.text()
-        lines = (line for line in text.splitlines() if line.startswith("rest_client_requests_total"))
+        lines = (
+            line for line in text.splitlines() if line.startswith("rest_client_requests_total")
+        )
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
@@ -163,10 +165,9 @@ async def operator(
     argv += ["--health-addr=0", "--webhook-port=0"]
     if name == "baremetal":
         argv.append("--provisioner=fixture")
-    wrapper = os.environ.get(f"BENCH_WRAP_{name.upper()}", "").split()
     with (CACHE / f"capm3-{name}.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *wrapper, *argv, env=os.environ | (environment or {}), stdout=log, stderr=log
+            *argv, env=os.environ | (environment or {}), stdout=log, stderr=log
         )
     try:
         yield Operator(process=process, metrics=f"http://127.0.0.1:{port}/metrics")
