@@ -165,10 +165,9 @@ async def operator(
     argv += ["--health-addr=0", "--webhook-port=0"]
     if name == "baremetal":
         argv.append("--provisioner=fixture")
-    wrapper = os.environ.get(f"BENCH_WRAP_{name.upper()}", "").split()
     with (CACHE / f"capm3-{name}.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *wrapper, *argv, env=os.environ | (environment or {}), stdout=log, stderr=log
+            *argv, env=os.environ | (environment or {}), stdout=log, stderr=log
         )
     try:
         yield Operator(process=process, metrics=f"http://127.0.0.1:{port}/metrics")

@@ -60,7 +60,8 @@ class Association:
     async def _present(self, m3m: infrav1.Metal3Machine) -> metal3api.BareMetalHost | None:
         """Also one whose claim the cache has not seen yet."""
         host = await host_of(self.env.client, m3m)
-        if host is not None or not annotated_host(m3m):
+        is_current = host is None or not self.hosts.own_writes.is_behind(host)
+        if is_current and (host is not None or not annotated_host(m3m)):
             return host
         name = annotated_host(m3m)
         found = await find(self.env.live, metal3api.BareMetalHost, m3m.metadata.namespace, name)
@@ -130,7 +131,7 @@ class Association:
             if host is None or wish.rejects(facts_of(host)) is not None:
                 return None
             m3m.metadata.annotations[infrav1.HOST_ANNOTATION] = str(facts.key)
-            await helper.patch()
+            await helper.patch(status=False)
             try:
                 await self._take(m3m, host)
             except (ConflictError, NotFoundError):
@@ -146,6 +147,7 @@ class Association:
             hostspec.claim(host, m3m)
             if m3m.spec.data_template is None:
                 hostspec.deploy(host, m3m)
+        self.hosts.own_writes.note(host)
 
     def _associated(
         self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost, decision: Decision

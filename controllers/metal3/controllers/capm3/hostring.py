@@ -17,6 +17,7 @@ class Ring:
     _points: dict[Rank, list[Point]] = field(default_factory=dict[Rank, list[Point]])
 
     def __len__(self) -> int:
+        """How many hosts are on it."""
         return sum(map(len, self._points.values()))
 
     def add(self, host: HostFacts) -> None:

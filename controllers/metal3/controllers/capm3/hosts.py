@@ -9,6 +9,7 @@ from metal3.runtime.cache import Cache
 from metal3.runtime.types import NamespacedName
 
 from .hostview import HostView
+from .ownwrites import OwnWrites
 from .seekers import Seekers
 
 
@@ -19,6 +20,8 @@ class Hosts:
     wake: Callable[[NamespacedName], None]
     view: HostView = field(default_factory=HostView, init=False)
     seekers: Seekers = field(init=False)
+    own_writes: OwnWrites = field(default_factory=OwnWrites, init=False)
+    """Of hosts, by the controller of machines."""
     _told: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import Operator
-from metal3.runtime.types import NamespacedName, key_of
+from metal3.runtime.types import key_of
 
 from .hostfacts import HostFacts, Rejection, facts_of
 from .hostring import Ring

@@ -8,7 +8,17 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import ApiError, Patch, PatchType
 
 from .environment import Environment
-from .providerid import node_by_name, node_with_id, node_with_uuid, provider_id
+from .providerid import (
+    HOST_INDEX,
+    HOSTNAME_INDEX,
+    ID_INDEX,
+    UUID_INDEX,
+    legacy_id,
+    node_by_name,
+    node_with_id,
+    node_with_uuid,
+    provider_id,
+)
 from .related import Scope
 from .workload import WorkloadUnreachableError
 
@@ -28,7 +38,7 @@ class MachineNode:
         wanted = m3m.spec.provider_id or provider_id(m3m, host)
         has_own_bootstrap = scope.machine.spec.bootstrap.config_ref is None
         try:
-            nodes = await self.env.workload.nodes(scope.cluster_key)
+            nodes = await self._candidates(scope, host, wanted)
         except (WorkloadUnreachableError, ApiError) as error:
             if has_own_bootstrap and not scope.m3c.spec.cloud_provider_enabled:
                 return _identify(m3m, wanted)
@@ -45,6 +55,28 @@ class MachineNode:
         if node is not None:
             await self._name(scope, node, wanted)
         return _identify(m3m, wanted)
+
+    async def _candidates(
+        self, scope: Scope, host: metal3api.BareMetalHost, wanted: str
+    ) -> list[corev1.Node]:
+        """Nodes that anything connects with the machine; all others are not even looked at."""
+        addresses = scope.m3m.status.addresses
+        asked = [
+            (ID_INDEX, wanted),
+            (ID_INDEX, legacy_id(host)),
+            (HOST_INDEX, f"{scope.m3m.metadata.namespace}/{host.metadata.name}"),
+            (UUID_INDEX, host.metadata.uid),
+            *(
+                (HOSTNAME_INDEX, address.address)
+                for address in addresses
+                if address.type == infrav1.AddressType.HOSTNAME
+            ),
+        ]
+        found: dict[str, corev1.Node] = {}
+        for index, value in asked:
+            for node in await self.env.workload.nodes(scope.cluster_key, {index: value}):
+                found[node.metadata.name] = node
+        return list(found.values())
 
     async def _name(self, scope: Scope, node: corev1.Node, wanted: str) -> None:
         if node.spec.provider_id:

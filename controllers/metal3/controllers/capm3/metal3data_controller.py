@@ -9,6 +9,8 @@ Secrets that exist are never written again: a machine boots twice with the same 
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 from typing import Final
 
 from metal3 import ctrl
@@ -18,18 +20,24 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import AlreadyExistsError, NotFoundError
-from metal3.runtime.patch import ensure_finalizer, patching
+from metal3.runtime.patch import PatchHelper, ensure_finalizer, patching
 
 from .addressclaims import AddressClaims
+from .dataledger import entry_of
 from .environment import Environment
-from .related import cluster_of, find, host_of, machine_of, owner_name
+from .related import cluster_of, find, host_of, machine_of, name_secrets, owner_name
 from .rendering import Objects, RenderError, as_yaml, pools_of, render_metadata, render_networkdata
 
 LONGEST_MESSAGE: Final = 512
+SECRET_WAIT: Final = timedelta(seconds=5)
 
 
 class NotYetError(Exception):
     """Something is waited for; the message says what."""
+
+
+class SecretInUseError(NotYetError):
+    """An earlier machine of the same name had it; it goes soon, and nobody tells us when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +56,30 @@ class Metal3DataReconciler:
             return ctrl.Result()
         if clusterv1.is_paused(data, await cluster_of(client, data)):
             return ctrl.Result()
+        standing = await self._standing(data)
         if data.metadata.deletion_timestamp:
-            return await self._delete(data)
+            return await self._delete(data, standing)
+        if standing is Standing.ABANDONED:
+            await client.delete(data)
+            return ctrl.Result()
+        if standing is Standing.UNANSWERED:
+            return ctrl.Result()  # the answer wakes us
         await ensure_finalizer(client, data, infrav1.DATA_FINALIZER)
-        async with patching(client, data):
-            return await self._render(data)
+        async with patching(client, data) as helper:
+            return await self._render(data, helper)
 
-    async def _render(self, data: infrav1.Metal3Data) -> ctrl.Result:
+    async def _render(
+        self, data: infrav1.Metal3Data, helper: PatchHelper[infrav1.Metal3Data]
+    ) -> ctrl.Result:
         try:
             await self._make_secrets(data)
         except (NotYetError, RenderError) as error:
             data.status.ready = False
             data.status.error_message = str(error)[:LONGEST_MESSAGE]
-            return ctrl.Result(requeue_after=self.env.options.resync)
+            is_brief = isinstance(error, SecretInUseError)
+            wait = SECRET_WAIT if is_brief else self.env.options.resync
+            return ctrl.Result(requeue_after=wait)
+        await helper.patch(status=False)  # who sees that it is ready must see the names, too
         data.status.ready = True
         data.status.error_message = None
         return ctrl.Result()
@@ -75,16 +94,13 @@ class Metal3DataReconciler:
         if template is None:
             raise NotYetError(f"Metal3DataTemplate {name} is not there")
         m3m = await self._metal3_machine(data)
-        missing: list[tuple[str, str]] = []
-        if template.spec.meta_data is not None:
-            data.spec.meta_data = data.spec.meta_data or _named(f"{m3m.metadata.name}-metadata")
-            missing.append((metal3api.META_DATA_KEY, data.spec.meta_data.name or ""))
-        if template.spec.network_data is not None:
-            data.spec.network_data = data.spec.network_data or _named(
-                f"{m3m.metadata.name}-networkdata"
-            )
-            missing.append((metal3api.NETWORK_DATA_KEY, data.spec.network_data.name or ""))
-        missing = [(k, n) for k, n in missing if not await self._is_there(data, n)]
+        is_new = data.status.ready is None and data.status.error_message is None
+        name_secrets(data, template, m3m.metadata.name)
+        missing = [
+            (key, secret)
+            for key, secret in _secrets_of(data, template)
+            if is_new or not await self._is_there(data, secret)
+        ]
         if missing:
             texts = await self._texts(template, await self._objects(data, m3m))
             for key, secret in missing:
@@ -138,7 +154,7 @@ class Metal3DataReconciler:
             return False
         owner = metav1.controller_of(secret)
         if owner is not None and owner.kind == "Metal3Data" and owner.uid != data.metadata.uid:
-            raise NotYetError(f"Secret {name} still belongs to Metal3Data {owner.name}")
+            raise SecretInUseError(f"Secret {name} still belongs to Metal3Data {owner.name}")
         return True
 
     async def _create(self, data: infrav1.Metal3Data, name: str, key: str, text: str) -> None:
@@ -151,26 +167,57 @@ class Metal3DataReconciler:
         try:
             await self.env.client.create(secret)
         except AlreadyExistsError:
-            raise NotYetError(f"Secret {name} was made by somebody else just now") from None
+            await self._is_there(data, name)
 
-    async def _delete(self, data: infrav1.Metal3Data) -> ctrl.Result:
+    async def _standing(self, data: infrav1.Metal3Data) -> "Standing":
+        """Only the server is believed when it says that nobody wants the data."""
+        name = data.spec.claim.name if data.spec.claim is not None else None
+        if not name:
+            return Standing.WANTED if not data.metadata.deletion_timestamp else Standing.ABANDONED
+        for reader in (self.env.client, self.env.live):
+            claim = await find(reader, infrav1.Metal3DataClaim, data.metadata.namespace, name)
+            standing = _standing(data, claim)
+            if standing is not Standing.ABANDONED:
+                break
+        return standing
+
+    async def _delete(self, data: infrav1.Metal3Data, standing: "Standing") -> ctrl.Result:
         """Only when the claim is gone: until then the machine uses the data."""
-        claim = data.spec.claim
-        found = await find(
-            self.env.client,
-            infrav1.Metal3DataClaim,
-            data.metadata.namespace,
-            claim.name if claim is not None else None,
-        )
-        owner = metav1.controller_of(data)
-        is_ours = found is not None and (owner is None or owner.uid == found.metadata.uid)
-        if is_ours:
+        if standing is not Standing.ABANDONED:
             return ctrl.Result(requeue_after=self.env.options.resync)
         await self.claims.release(data)
         async with patching(self.env.client, data):
             metav1.remove_finalizer(data, infrav1.DATA_FINALIZER)
+            metav1.remove_finalizer(data, infrav1.DATA_CLAIM_FINALIZER)
         return ctrl.Result()
 
 
-def _named(name: str) -> infrav1.SecretReference:
-    return infrav1.SecretReference(name=name)
+class Standing(StrEnum):
+    """How a Metal3Data and its claim are to each other."""
+
+    WANTED = "wanted"
+    UNANSWERED = "unanswered"
+    """The claim does not say yet which data it gets."""
+    ABANDONED = "abandoned"
+    """The claim is gone, or got other data: two managers answered at the same time."""
+
+
+def _standing(data: infrav1.Metal3Data, claim: infrav1.Metal3DataClaim | None) -> Standing:
+    if claim is None or not entry_of(data).is_for(claim):
+        return Standing.ABANDONED
+    answer = claim.status.rendered_data
+    if answer is None or not answer.name:
+        return Standing.UNANSWERED
+    return Standing.WANTED if answer.name == data.metadata.name else Standing.ABANDONED
+
+
+def _secrets_of(
+    data: infrav1.Metal3Data, template: infrav1.Metal3DataTemplate
+) -> list[tuple[str, str]]:
+    """Which key of which Secret the template fills."""
+    spec, out = data.spec, list[tuple[str, str]]()
+    if template.spec.meta_data is not None and spec.meta_data is not None:
+        out.append((metal3api.META_DATA_KEY, spec.meta_data.name or ""))
+    if template.spec.network_data is not None and spec.network_data is not None:
+        out.append((metal3api.NETWORK_DATA_KEY, spec.network_data.name or ""))
+    return out

@@ -93,10 +93,9 @@ class Metal3LabelSyncReconciler:
         if ref is None:
             return None
         try:
-            nodes = await self.env.workload.nodes(cluster)
+            return await self.env.workload.node(cluster, ref.name)
         except (WorkloadUnreachableError, ApiError):
             return None
-        return next((node for node in nodes if node.metadata.name == ref.name), None)
 
     async def _apply(
         self,

@@ -17,7 +17,7 @@ from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import NotFoundError
 from metal3.runtime.metrics import Tally
-from metal3.runtime.patch import PatchHelper, ensure_finalizer, patching
+from metal3.runtime.patch import PatchHelper, patching
 
 from . import conditions, hostspec, metrics
 from .association import Association, ClaimsLostError
@@ -27,6 +27,7 @@ from .hosts import Hosts
 from .machinedata import MachineData
 from .machinedeletion import MachineDeletion
 from .machinenode import MachineNode
+from .ownwrites import OwnWrites
 from .providerid import NodeConflictError
 from .related import Scope, cluster_of, host_of, machine_of, metal3_cluster_of
 
@@ -41,6 +42,7 @@ class Metal3MachineReconciler:
 
     env: Environment
     hosts: Hosts
+    own_writes: OwnWrites
     machines: Tally = field(default_factory=lambda: Tally(metrics.MACHINES))
 
     async def reconcile(self, req: ctrl.Request) -> ctrl.Result:
@@ -49,10 +51,20 @@ class Metal3MachineReconciler:
             m3m = await self.env.client.get(infrav1.Metal3Machine, req)
         except NotFoundError:
             self.machines.forget(req)
+            self.own_writes.forget(req)
             return ctrl.Result()
-        if not m3m.metadata.deletion_timestamp:
-            await ensure_finalizer(self.env.client, m3m, infrav1.MACHINE_FINALIZER)
+        if self.own_writes.is_behind(m3m):
+            return ctrl.Result()  # our own last write will wake us
+        try:
+            return await self._patched(m3m)
+        finally:
+            self.own_writes.note(m3m)
+
+    async def _patched(self, m3m: infrav1.Metal3Machine) -> ctrl.Result:
         async with patching(self.env.client, m3m, optimistic_lock=True) as helper:
+            if not m3m.metadata.deletion_timestamp:
+                # Sent with the first write, which comes before that of anything to be cleaned up.
+                metav1.add_finalizer(m3m, infrav1.MACHINE_FINALIZER)
             try:
                 return await self._drive(m3m, helper)
             finally:
@@ -124,6 +136,7 @@ class Metal3MachineReconciler:
             hostspec.claim(host, m3m)
             if not _is_settled(m3m):
                 hostspec.deploy(host, m3m)
+        self.hosts.own_writes.note(host)
         self._report(m3m, host)
         return await self._node(scope, host, helper)
 
@@ -157,7 +170,9 @@ class Metal3MachineReconciler:
                 m3m, Type.ASSOCIATE_META_DATA, Reason.WAITING_FOR_NODE, waiting, now=now
             )
             return ctrl.Result(requeue_after=self.env.options.node_poll)
-        await helper.patch()  # Cluster API reads the ID as soon as it sees ``provisioned``
+        await helper.patch(
+            status=False
+        )  # Cluster API reads the ID as soon as it sees ``provisioned``
         m3m.status.initialization = infrav1.Initialization(provisioned=True)
         conditions.mark_true(m3m, Type.ASSOCIATE_META_DATA, Reason.META_DATA_ASSOCIATED, now=now)
         return ctrl.Result()

@@ -1,12 +1,70 @@
 """How a node is known to be a machine's."""
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 from metal3.api.core import v1 as corev1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
+
+
+ID_INDEX: Final = "capm3.metal3.io/provider-id"
+"""Index on Node: its provider ID."""
+HOST_INDEX: Final = "capm3.metal3.io/host"
+"""Index on Node: ``<namespace>/<host>`` of its provider ID."""
+UUID_INDEX: Final = "capm3.metal3.io/uuid"
+"""Index on Node: uid of the host its kubelet was told."""
+HOSTNAME_INDEX: Final = "capm3.metal3.io/hostname"
+"""Index on Node: its host name."""
+
+
+class NodeIdentity(NamedTuple):
+    """All that a node can be known by."""
+
+    provider_id: str
+    uuid: str
+    hostname: str
+
+
+def identity_of(node: corev1.Node) -> NodeIdentity:
+    """What is empty tells nothing."""
+    labels = node.metadata.labels
+    return NodeIdentity(
+        node.spec.provider_id or "",
+        labels.get(infrav1.NODE_UUID_LABEL, ""),
+        labels.get(HOSTNAME_LABEL, ""),
+    )
+
+
+def parts_of(identity: str) -> tuple[str, str, str] | None:
+    """Namespace, host and machine of a provider ID of ours."""
+    if not identity.startswith(infrav1.PROVIDER_ID_PREFIX):
+        return None
+    parts = identity.removeprefix(infrav1.PROVIDER_ID_PREFIX).split("/")
+    return (parts[0], parts[1], parts[2]) if len(parts) == _PARTS else None
+
+
+_PARTS: Final = 3
+
+
+def _host_key(node: corev1.Node) -> list[str]:
+    parts = parts_of(node.spec.provider_id or "")
+    return [f"{parts[0]}/{parts[1]}"] if parts is not None else []
+
+
+def _given(text: str) -> list[str]:
+    return [text] if text else []
+
+
+NODE_INDEXES: Final[Mapping[str, Callable[[corev1.Node], list[str]]]] = {
+    ID_INDEX: lambda node: _given(identity_of(node).provider_id),
+    HOST_INDEX: _host_key,
+    UUID_INDEX: lambda node: _given(identity_of(node).uuid),
+    HOSTNAME_INDEX: lambda node: _given(identity_of(node).hostname),
+}
+"""Indexes that the cache of a workload cluster must have."""
 
 
 class NodeConflictError(Exception):

@@ -131,3 +131,14 @@ async def wants_node_reuse(reader: Reader, m3m: infrav1.Metal3Machine) -> bool:
     name = m3m.metadata.annotations.get(clusterv1.CLONED_FROM_NAME_ANNOTATION)
     template = await find(reader, infrav1.Metal3MachineTemplate, m3m.metadata.namespace, name)
     return template is not None and template.spec.node_reuse
+
+
+def name_secrets(
+    data: infrav1.Metal3Data, template: infrav1.Metal3DataTemplate, machine: str
+) -> None:
+    """Say which Secrets the data of a Metal3Machine goes into, where nothing is said yet."""
+    spec = data.spec
+    if template.spec.meta_data is not None and spec.meta_data is None:
+        spec.meta_data = infrav1.SecretReference(name=f"{machine}-metadata")
+    if template.spec.network_data is not None and spec.network_data is None:
+        spec.network_data = infrav1.SecretReference(name=f"{machine}-networkdata")

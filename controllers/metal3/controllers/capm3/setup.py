@@ -15,13 +15,14 @@ from metal3.runtime.client import NotFoundError, Reader
 from metal3.runtime.handler import EventHandler, enqueue_requests_from_map_func
 from metal3.runtime.manager import RunnableFunc
 from metal3.runtime.source import Channel
-from metal3.runtime.types import key_of
 
-from . import related, wakeups, webhooks
+from . import matters, nodenews, related, wakeups, webhooks
 from .addressclaims import CLAIM_KINDS, AddressClaims, AnyClaim
+from .dataledger import DataLedger
 from .environment import Environment
 from .hostreservation_controller import add_host_reservations
 from .hosts import Hosts
+from .matters import changes_of
 from .metal3cluster_controller import Metal3ClusterReconciler
 from .metal3data_controller import Metal3DataReconciler
 from .metal3datatemplate_controller import Metal3DataTemplateReconciler
@@ -29,7 +30,9 @@ from .metal3labelsync_controller import add_label_sync
 from .metal3machine_controller import Metal3MachineReconciler
 from .metal3machinetemplate_controller import Metal3MachineTemplateReconciler
 from .metal3remediation_controller import add_remediation
+from .nodenews import NodeNews
 from .options import Capm3Options, is_fast_track
+from .ownwrites import OwnWrites
 from .seekers import attended
 from .storagemigration import StorageMigration
 from .watchfilter import filtered
@@ -37,13 +40,19 @@ from .workload import SharedConnections, WorkloadClusters
 
 RECORDER: Final = "metal3-capm3-controller"
 INDEXES: Final[Mapping[type[metav1.Object], Mapping[str, Callable[[Any], list[str]]]]] = {
-    metal3api.BareMetalHost: {related.CONSUMER_INDEX: related.consumer_key},
+    metal3api.BareMetalHost: {
+        related.CONSUMER_INDEX: related.consumer_key,
+        nodenews.UID_INDEX: nodenews.uid_of,
+    },
     infrav1.Metal3Machine: {
         wakeups.CLUSTER_INDEX: wakeups.cluster_name,
-        wakeups.UNSETTLED_INDEX: wakeups.unsettled,
+        nodenews.HOSTNAME_INDEX: nodenews.hostnames,
         wakeups.CLONED_FROM_INDEX: wakeups.cloned_from,
     },
-    infrav1.Metal3DataClaim: {wakeups.TEMPLATE_INDEX: wakeups.template_name},
+    infrav1.Metal3DataClaim: {
+        wakeups.TEMPLATE_INDEX: wakeups.template_name,
+        wakeups.TODO_INDEX: wakeups.todo,
+    },
     infrav1.Metal3Data: {
         wakeups.TEMPLATE_INDEX: wakeups.template_name,
         wakeups.MACHINE_INDEX: wakeups.machine_name,
@@ -140,35 +149,16 @@ def _add_webhooks(mgr: ctrl.Manager) -> None:
 
 
 def _connections(mgr: ctrl.Manager, machines: Channel) -> SharedConnections:
-    bell = Channel()
-    connections = SharedConnections(secrets=mgr.api_reader, on_node=bell.wake)
+    news = NodeNews(client=mgr.client, machines=machines)
+    connections = SharedConnections(secrets=mgr.api_reader, on_node=news.tell)
     mgr.add(RunnableFunc(fn=connections.run))
     (
         ctrl.new_controller_managed_by(mgr)
         .named("workloadnodes")
-        .watches_raw_source(bell)
-        .complete(_NodeNews(mgr=mgr, machines=machines))
+        .watches_raw_source(news.bell)
+        .complete(news)
     )
     return connections
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _NodeNews:
-    """Wakes the machines of a cluster that wait for a node; many nodes at once make one look."""
-
-    mgr: ctrl.Manager
-    machines: Channel
-
-    async def reconcile(self, req: ctrl.Request) -> ctrl.Result:
-        """``req`` is the key of a Cluster."""
-        found = await self.mgr.client.list(
-            infrav1.Metal3Machine,
-            namespace=req.namespace,
-            fields={wakeups.UNSETTLED_INDEX: req.name},
-        )
-        for m3m in found.items:
-            self.machines.wake(key_of(m3m))
-        return ctrl.Result()
 
 
 def _add_cluster_controller(
@@ -195,19 +185,42 @@ def _add_machine_controller(
 ) -> None:
     mapped = enqueue_requests_from_map_func
     client = mgr.client
-    reconciler = filtered(env, infrav1.Metal3Machine, Metal3MachineReconciler(env=env, hosts=hosts))
+    own = OwnWrites()
+    reconciler = filtered(
+        env,
+        infrav1.Metal3Machine,
+        Metal3MachineReconciler(env=env, hosts=hosts, own_writes=own),
+    )
     (
         ctrl.new_controller_managed_by(mgr)
-        .for_(infrav1.Metal3Machine)
-        .watches(clusterv1.Machine, mapped(wakeups.infrastructure_of("Metal3Machine")))
-        .watches(clusterv1.Cluster, mapped(wakeups.machines_of_cluster(client)))
-        .watches(infrav1.Metal3Cluster, mapped(wakeups.machines_of_cluster(client)))
-        .watches(infrav1.Metal3DataClaim, mapped(wakeups.owning_machine))
-        .watches(infrav1.Metal3Data, mapped(wakeups.owning_machine))
+        .for_(infrav1.Metal3Machine, predicates=(own.news(),))
+        .watches(
+            clusterv1.Machine,
+            mapped(wakeups.infrastructure_of("Metal3Machine")),
+            predicates=(changes_of(matters.machine),),
+        )
+        .watches(
+            clusterv1.Cluster,
+            mapped(wakeups.machines_of_cluster(client)),
+            predicates=(changes_of(matters.cluster),),
+        )
+        .watches(
+            infrav1.Metal3Cluster,
+            mapped(wakeups.machines_of_cluster(client)),
+            predicates=(changes_of(matters.metal3_cluster),),
+        )
+        .watches(
+            infrav1.Metal3DataClaim,
+            mapped(wakeups.owning_machine),
+            predicates=(matters.answers(),),
+        )
+        .watches(
+            infrav1.Metal3Data, mapped(wakeups.owning_machine), predicates=(matters.answers(),)
+        )
         .watches(
             metal3api.BareMetalHost,
             mapped(wakeups.machine_of_host),
-            predicates=(wakeups.host_matters(),),
+            predicates=(hosts.own_writes.news(), changes_of(matters.host)),
         )
         .watches_raw_source(woken)
         .with_options(options)
@@ -219,14 +232,32 @@ def _add_template_controllers(
     mgr: ctrl.Manager, env: Environment, options: ctrl.ControllerOptions
 ) -> None:
     mapped = enqueue_requests_from_map_func
+    ledger = DataLedger()
+    mgr.add(RunnableFunc(fn=lambda: ledger.follow(mgr.cache)))
     (
         ctrl.new_controller_managed_by(mgr)
         .for_(infrav1.Metal3DataTemplate)
-        .watches(infrav1.Metal3DataClaim, mapped(wakeups.template_of))
-        .watches(infrav1.Metal3Data, mapped(wakeups.template_of))
-        .watches(clusterv1.Cluster, mapped(wakeups.templates_of_cluster(mgr.client)))
+        .watches(
+            infrav1.Metal3DataClaim,
+            mapped(wakeups.template_of),
+            predicates=(wakeups.something_to_do(),),
+        )
+        .watches(
+            infrav1.Metal3Data, mapped(wakeups.template_of), predicates=(wakeups.no_updates(),)
+        )
+        .watches(
+            clusterv1.Cluster,
+            mapped(wakeups.templates_of_cluster(mgr.client)),
+            predicates=(changes_of(matters.pausing),),
+        )
         .with_options(options)
-        .complete(filtered(env, infrav1.Metal3DataTemplate, Metal3DataTemplateReconciler(env=env)))
+        .complete(
+            filtered(
+                env,
+                infrav1.Metal3DataTemplate,
+                Metal3DataTemplateReconciler(env=env, ledger=ledger),
+            )
+        )
     )
     (
         ctrl.new_controller_managed_by(mgr)
@@ -260,11 +291,20 @@ def _add_data_controller(
             infrav1.Metal3DataTemplate, data_by(wakeups.TEMPLATE_INDEX, wakeups.own_name)
         )
         .watches(infrav1.Metal3DataClaim, data_by(wakeups.DATA_CLAIM_INDEX, wakeups.own_name))
-        .watches(infrav1.Metal3Machine, data_by(wakeups.MACHINE_INDEX, wakeups.own_name))
+        .watches(
+            infrav1.Metal3DataClaim,
+            enqueue_requests_from_map_func(wakeups.data_of_claim(mgr.client)),
+            predicates=(wakeups.only_deletions(),),
+        )
+        .watches(
+            infrav1.Metal3Machine,
+            data_by(wakeups.MACHINE_INDEX, wakeups.own_name),
+            predicates=(changes_of(matters.rendered),),
+        )
         .watches(
             metal3api.BareMetalHost,
             data_by(wakeups.MACHINE_INDEX, wakeups.consumer_name),
-            predicates=(wakeups.host_matters(),),
+            predicates=(changes_of(matters.host),),
         )
         .with_options(options)
         .complete(

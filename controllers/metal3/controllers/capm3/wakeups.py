@@ -16,12 +16,12 @@ from .related import owner_name
 
 CLUSTER_INDEX: Final = "capm3.metal3.io/cluster"
 """Index on Metal3Machine: name of its Cluster."""
-UNSETTLED_INDEX: Final = "capm3.metal3.io/unsettled"
-"""Index on Metal3Machine: name of its Cluster, while it has no node."""
 CLONED_FROM_INDEX: Final = "capm3.metal3.io/cloned-from"
 """Index on Metal3Machine: name of the template it was made from."""
 TEMPLATE_INDEX: Final = "capm3.metal3.io/template"
 """Index on Metal3Data and Metal3DataClaim: name of their Metal3DataTemplate."""
+TODO_INDEX: Final = "capm3.metal3.io/todo"
+"""Index on Metal3DataClaim: name of its template, while that has something to do for it."""
 MACHINE_INDEX: Final = "capm3.metal3.io/metal3machine"
 """Index on Metal3Data: name of its Metal3Machine."""
 DATA_CLAIM_INDEX: Final = "capm3.metal3.io/data-claim"
@@ -36,12 +36,6 @@ def cluster_name(obj: metav1.Object) -> list[str]:
     """For CLUSTER_INDEX."""
     name = obj.metadata.labels.get(clusterv1.CLUSTER_NAME_LABEL)
     return [name] if name else []
-
-
-def unsettled(m3m: infrav1.Metal3Machine) -> list[str]:
-    """For UNSETTLED_INDEX."""
-    started = m3m.status.initialization
-    return [] if started is not None and started.provisioned else cluster_name(m3m)
 
 
 def machine_of_host(host: metal3api.BareMetalHost) -> Iterable[NamespacedName]:
@@ -98,34 +92,14 @@ def cluster_of_machine(reader: Reader) -> Map:
     return find
 
 
-def host_matters() -> Predicate:
-    """Not the hourly touch of a host, only what a machine reads of it."""
-    return cast("Predicate", Funcs(update=_host_changed))
-
-
-def _host_changed(event: UpdateEvent[Any]) -> bool:
-    old, new = event.object_old, event.object_new
-    return _face(old) != _face(new)
-
-
-def _face(host: metal3api.BareMetalHost) -> object:
-    status, meta = host.status, host.metadata
-    return (
-        host.spec,
-        meta.labels,
-        meta.annotations,
-        meta.deletion_timestamp,
-        status.provisioning.state,
-        status.error_message,
-        status.operational_status,
-        status.powered_on,
-        status.hardware,
-    )
-
-
 def only_deletions() -> Predicate:
     """For whoever waits for others to go."""
     return cast("Predicate", Funcs(create=_never, update=_never, generic=_never))
+
+
+def no_updates() -> Predicate:
+    """For whoever counts what there is."""
+    return cast("Predicate", Funcs(update=_never))
 
 
 def only_creations() -> Predicate:
@@ -147,6 +121,28 @@ def template_name(obj: infrav1.Metal3Data | infrav1.Metal3DataClaim) -> list[str
     """For TEMPLATE_INDEX."""
     ref = obj.spec.template
     return [ref.name] if ref is not None and ref.name else []
+
+
+def is_unanswered(claim: infrav1.Metal3DataClaim) -> bool:
+    """Whether the claim names no Metal3Data yet."""
+    return claim.status.rendered_data is None or not claim.status.rendered_data.name
+
+
+def todo(claim: infrav1.Metal3DataClaim) -> list[str]:
+    """For TODO_INDEX: claims without an answer, and those that their machine let go of."""
+    if claim.metadata.deletion_timestamp:
+        is_let_go = not metav1.has_finalizer(claim, infrav1.MACHINE_FINALIZER)
+        return template_name(claim) if is_let_go else []
+    return template_name(claim) if is_unanswered(claim) else []
+
+
+def something_to_do() -> Predicate:
+    """Of a claim: what its template has to do something about."""
+    return cast("Predicate", Funcs(update=_is_todo))
+
+
+def _is_todo(event: UpdateEvent[Any]) -> bool:
+    return bool(todo(event.object_new))
 
 
 def machine_name(data: infrav1.Metal3Data) -> list[str]:
@@ -200,6 +196,19 @@ def data_by(reader: Reader, index: str, name: Callable[[Any], str | None]) -> Ma
             for data in found.items
             if not data.status.ready or data.metadata.deletion_timestamp
         ]
+
+    return find
+
+
+def data_of_claim(reader: Reader) -> Map:
+    """From a claim that is gone to its data, ready or not: nobody else lets it go."""
+
+    async def find(claim: infrav1.Metal3DataClaim) -> Iterable[NamespacedName]:
+        key = key_of(claim)
+        found = await reader.list(
+            infrav1.Metal3Data, namespace=key.namespace, fields={DATA_CLAIM_INDEX: key.name}
+        )
+        return [key_of(data) for data in found.items]
 
     return find
 

@@ -5,8 +5,9 @@ A connection is made when a cluster is first asked for, from the Secret ``<clust
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -22,9 +23,15 @@ from metal3.runtime.client import Client, NotFoundError, Reader, RestClient
 from metal3.runtime.rest import ApiError, Config, ConfigError
 from metal3.runtime.types import NamespacedName
 
+from .providerid import NODE_INDEXES, NodeIdentity, identity_of
+
 KUBECONFIG_KEY: Final = "value"
 READ_TIMEOUT: Final = timedelta(seconds=10)
 IDLE: Final = timedelta(minutes=30)
+SECRET_AGE: Final = 10.0
+"""Seconds for which a Secret that was looked at is good."""
+MISSING_AGE: Final = 2.0
+"""The same when it was missing."""
 
 log = ctrl.get_logger(__name__)
 
@@ -36,8 +43,12 @@ class WorkloadUnreachableError(Exception):
 class WorkloadClusters(Protocol):
     """Access to workload clusters by the key of their Cluster."""
 
-    async def nodes(self, cluster: NamespacedName) -> list[corev1.Node]:
-        """All nodes, from a watched cache; raises WorkloadUnreachableError."""
+    async def nodes(self, cluster: NamespacedName, fields: Mapping[str, str]) -> list[corev1.Node]:
+        """Nodes by NODE_INDEXES, from a watched cache; raises WorkloadUnreachableError."""
+        ...
+
+    async def node(self, cluster: NamespacedName, name: str) -> corev1.Node | None:
+        """One node, likewise; None when there is none of the name."""
         ...
 
     async def client(self, cluster: NamespacedName) -> Client:
@@ -51,30 +62,29 @@ class _Connection:
     rest: RestClient
     cache: Cache
     task: "asyncio.Task[None]"
+    checked: float
+    """When the Secret was last looked at, by the clock of the loop."""
 
 
 @dataclass(slots=True)
 class _NodeNews:
-    """An event handler that only says that something about a node changed."""
+    """An event handler that says which nodes came, went, or are known otherwise now."""
 
-    tell: Callable[[], None]
+    tell: Callable[[NodeIdentity], None]
 
     def on_add(self, obj: corev1.Node, *, is_in_initial_list: bool) -> None:
         """A node joined."""
-        self.tell()
+        self.tell(identity_of(obj))
 
     def on_update(self, old: corev1.Node, new: corev1.Node) -> None:
         """Heartbeats are no news; how a node is known is."""
-        if _identity(old) != _identity(new):
-            self.tell()
+        for identity in {identity_of(old), identity_of(new)}:
+            if identity_of(old) != identity_of(new):
+                self.tell(identity)
 
     def on_delete(self, obj: corev1.Node, *, final_state_unknown: bool) -> None:
         """A node left."""
-        self.tell()
-
-
-def _identity(node: corev1.Node) -> object:
-    return node.spec.provider_id, node.metadata.labels
+        self.tell(identity_of(obj))
 
 
 @dataclass(kw_only=True)
@@ -82,13 +92,17 @@ class SharedConnections:
     """The WorkloadClusters of a running manager; a Runnable."""
 
     secrets: Reader
-    on_node: Callable[[NamespacedName], None] = lambda _: None
+    on_node: Callable[[NamespacedName, NodeIdentity], None] = lambda _, __: None
     _open: dict[NamespacedName, _Connection] = field(
         default_factory=dict[NamespacedName, _Connection], init=False
     )
     _locks: dict[NamespacedName, asyncio.Lock] = field(
         default_factory=dict[NamespacedName, asyncio.Lock], init=False
     )
+    _missing: dict[NamespacedName, float] = field(
+        default_factory=dict[NamespacedName, float], init=False
+    )
+    """When a cluster's Secret was last found missing."""
     _tasks: asyncio.TaskGroup | None = field(default=None, init=False)
 
     async def run(self) -> None:
@@ -100,15 +114,20 @@ class SharedConnections:
         finally:
             self._tasks = None
 
-    async def nodes(self, cluster: NamespacedName) -> list[corev1.Node]:
+    async def nodes(self, cluster: NamespacedName, fields: Mapping[str, str]) -> list[corev1.Node]:
         """As in WorkloadClusters."""
         connection = await self._connection(cluster)
-        try:
-            return (await connection.cache.list(corev1.Node)).items
-        except CacheSyncTimeoutError as error:
-            raise WorkloadUnreachableError(
-                f"cluster {cluster.name}: nodes could not be listed in time"
-            ) from error
+        with _in_time(cluster):
+            return (await connection.cache.list(corev1.Node, fields=fields)).items
+
+    async def node(self, cluster: NamespacedName, name: str) -> corev1.Node | None:
+        """As in WorkloadClusters."""
+        connection = await self._connection(cluster)
+        with _in_time(cluster):
+            try:
+                return await connection.cache.get(corev1.Node, NamespacedName("", name))
+            except NotFoundError:
+                return None
 
     async def client(self, cluster: NamespacedName) -> Client:
         """As in WorkloadClusters."""
@@ -122,23 +141,41 @@ class SharedConnections:
             connection.task.cancel()
 
     async def _connection(self, cluster: NamespacedName) -> _Connection:
-        secret = await self._secret(cluster)
+        """Hundreds of machines ask at once: the Secret is looked at now and then, for all of them."""
+        now = asyncio.get_running_loop().time()
+        known = self._open.get(cluster)
+        if known is not None and not known.task.done() and now - known.checked < SECRET_AGE:
+            return known
         async with self._locks.setdefault(cluster, asyncio.Lock()):
-            known = self._open.get(cluster)
-            version = secret.metadata.resource_version
-            if known is not None and known.version == version and not known.task.done():
-                return known
-            self.forget(cluster)
-            connection = await self._connect(cluster, secret)
-            self._open[cluster] = connection
-            return connection
+            return await self._checked(cluster, self._open.get(cluster))
+
+    async def _checked(self, cluster: NamespacedName, known: _Connection | None) -> _Connection:
+        now = asyncio.get_running_loop().time()
+        is_alive = known is not None and not known.task.done()
+        if known is not None and is_alive and now - known.checked < SECRET_AGE:
+            return known
+        secret = await self._secret(cluster)
+        if known is not None and is_alive and known.version == secret.metadata.resource_version:
+            known.checked = now
+            return known
+        self.forget(cluster)
+        connection = await self._connect(cluster, secret)
+        self._open[cluster] = connection
+        return connection
 
     async def _secret(self, cluster: NamespacedName) -> corev1.Secret:
         key = NamespacedName(cluster.namespace, f"{cluster.name}-kubeconfig")
+        now = asyncio.get_running_loop().time()
+        unreachable = WorkloadUnreachableError(f"Secret {key.name} is not there yet")
+        if now - self._missing.get(cluster, -math.inf) < MISSING_AGE:
+            raise unreachable
         try:
-            return await self.secrets.get(corev1.Secret, key)
+            secret = await self.secrets.get(corev1.Secret, key)
         except NotFoundError:
-            raise WorkloadUnreachableError(f"Secret {key.name} is not there yet") from None
+            self._missing[cluster] = now
+            raise unreachable from None
+        self._missing.pop(cluster, None)
+        return secret
 
     async def _connect(self, cluster: NamespacedName, secret: corev1.Secret) -> _Connection:
         if self._tasks is None:
@@ -152,10 +189,23 @@ class SharedConnections:
             ) from error
         rest = RestClient(config)
         cache = Cache(rest, CacheOptions(read_timeout=READ_TIMEOUT))
+        for index, extract in NODE_INDEXES.items():
+            cache.index_field(corev1.Node, index, extract)
         informer = await cache.get_informer(corev1.Node)
-        informer.add_event_handler(_NodeNews(lambda: self.on_node(cluster)))
+        informer.add_event_handler(_NodeNews(lambda identity: self.on_node(cluster, identity)))
         task = self._tasks.create_task(_hold(rest, cache, cluster), name=f"workload {cluster}")
-        return _Connection(secret.metadata.resource_version, rest, cache, task)
+        now = asyncio.get_running_loop().time()
+        return _Connection(secret.metadata.resource_version, rest, cache, task, now)
+
+
+@contextmanager
+def _in_time(cluster: NamespacedName) -> Iterator[None]:
+    try:
+        yield
+    except CacheSyncTimeoutError as error:
+        raise WorkloadUnreachableError(
+            f"cluster {cluster.name}: nodes could not be listed in time"
+        ) from error
 
 
 async def _hold(rest: RestClient, cache: Cache, cluster: NamespacedName) -> None:

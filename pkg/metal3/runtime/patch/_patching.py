@@ -79,24 +79,31 @@ class PatchHelper(Generic[T]):
         self._lock = optimistic_lock
         self._status_subresource = status_subresource
         self._before = obj.to_dict()
-        self._theirs = self._before  # as the server last showed it, which others may have changed
+        # As the server last showed it, which others may have changed.
+        self._theirs: Json | metav1.Object = self._before
 
-    async def patch(self) -> None:
+    async def patch(self, *, status: bool = True) -> None:
         """Send what changed since the beginning, or since the last call.
 
-        Raises InvalidError, ConflictError and the other errors of a patch. Afterwards the object
-        carries the new resource version.
+        Without ``status`` that waits for the next call: what has to be there before it, or is in a
+        hurry, goes alone. Raises InvalidError, ConflictError and the other errors of a patch.
+        Afterwards the object carries the new resource version.
         """
         before, after = self._before, self._obj.to_dict()
+        if not status:
+            after = _without_status(after) | _only_status(before)
         try:
-            if self._status_subresource:
-                await self._send(self._client.status, _only_status(before), _only_status(after))
-                before, after = _without_status(before), _without_status(after)
-            await self._send(self._client, before, after)
+            await self._send_all(before, after)
         except NotFoundError:
             if not self._obj.metadata.deletion_timestamp:
                 raise
-        self._before = self._obj.to_dict()
+        self._before = after
+
+    async def _send_all(self, before: Json, after: Json) -> None:
+        if self._status_subresource:
+            await self._send(self._client.status, _only_status(before), _only_status(after))
+            before, after = _without_status(before), _without_status(after)
+        await self._send(self._client, before, after)
 
     async def _send(self, writer: Writer | SubResourceWriter, before: Json, after: Json) -> None:
         before, after = _without_servers_own(before), _without_servers_own(after)
@@ -118,6 +125,8 @@ class PatchHelper(Generic[T]):
     def _difference(self, before: Json, after: Json, shared: Sequence[KeyedList]) -> Difference:
         """From what the server has in shared lists to what it should have."""
         for field in shared:
+            if isinstance(self._theirs, metav1.Object):
+                self._theirs = self._theirs.to_dict()
             theirs = field.of(self._theirs)
             merged = merge_keyed(field.of(before), field.of(after), theirs, field.key)
             before, after = field.put(before, theirs), field.put(after, merged)
@@ -143,7 +152,7 @@ class PatchHelper(Generic[T]):
 
     def _store(self, stored: metav1.Object) -> None:
         self._obj.metadata.resource_version = stored.metadata.resource_version
-        self._theirs = stored.to_dict()
+        self._theirs = stored
 
     async def _refresh(self) -> None:
         """See how others left the object; ours gets its resource version."""

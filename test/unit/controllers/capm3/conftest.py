@@ -1,7 +1,7 @@
 """A provider under test: an API, machines and workload clusters in memory, in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers import baremetal, capm3
+from metal3.controllers.capm3.providerid import NODE_INDEXES
 from metal3.controllers.capm3.workload import WorkloadUnreachableError
 from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
 from metal3.runtime.cache import CacheOptions
@@ -38,9 +39,18 @@ class FakeWorkload:
     remote: FakeClient = field(default_factory=FakeClient)
     reachable: bool = True
 
-    async def nodes(self, cluster: NamespacedName) -> list[corev1.Node]:
-        """All nodes."""
-        return (await (await self.client(cluster)).list(corev1.Node)).items
+    async def nodes(self, cluster: NamespacedName, fields: Mapping[str, str]) -> list[corev1.Node]:
+        """Nodes by their indexes."""
+        found = (await (await self.client(cluster)).list(corev1.Node)).items
+        wanted = fields.items()
+        return [n for n in found if all(value in NODE_INDEXES[k](n) for k, value in wanted)]
+
+    async def node(self, cluster: NamespacedName, name: str) -> corev1.Node | None:
+        """One node."""
+        try:
+            return await (await self.client(cluster)).get(corev1.Node, NamespacedName("", name))
+        except NotFoundError:
+            return None
 
     async def client(self, cluster: NamespacedName) -> Client:
         """The client of the nodes."""

@@ -163,7 +163,7 @@ async def test_nodes_are_given_the_provider_id(
         m3m = await w.machine("m-0", is_provisioned, limit=180)
         assert m3m.spec.provider_id == "metal3://metal3/host-0/m-0"
         if with_bootstrap_provider:
-            (node,) = await workload.nodes(None)
+            (node,) = await workload.nodes(None, {})
             assert node.spec.provider_id == m3m.spec.provider_id
 
 

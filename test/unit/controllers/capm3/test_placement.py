@@ -5,7 +5,7 @@ import pytest
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.capm3.hostfacts import Rejection, facts_of, point_of
-from metal3.controllers.capm3.hostview import MOST_CANDIDATES, HostView
+from metal3.controllers.capm3.hostview import HostView
 from metal3.controllers.capm3.placement import LONGEST_MESSAGE, SelectorError, Wish
 
 REUSE = infrav1.NODE_REUSE_LABEL
