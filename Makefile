@@ -5,8 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
-# These tests have their own, longer time limits.
-E2E_LIMIT := -o faulthandler_timeout=0
+# For tests with longer time limits of their own.
+NO_LIMIT := -o faulthandler_timeout=0
 
 .DEFAULT_GOAL := help
 
@@ -29,13 +29,13 @@ integration: $(STAMP) ## The integration suite on a real kube-apiserver and Clus
 	METAL3_TEST_API=kube $(BIN)/pytest -n 2 --dist loadgroup test/integration $(ARGS)
 
 nightly: $(STAMP) ## Property tests of conversions at length (10,000 objects a pair, half an hour)
-	METAL3_CONVERSION_EXAMPLES=10000 $(BIN)/pytest -n auto --timeout=3600 test/unit/api/test_capm3_conversion.py $(ARGS)
+	METAL3_CONVERSION_EXAMPLES=10000 $(BIN)/pytest -n auto --timeout=3600 $(NO_LIMIT) test/unit/api/test_capm3_conversion.py $(ARGS)
 
 e2e-smoke: $(STAMP) ## The demo as a user runs it, with kubectl, on a real Ironic
-	$(BIN)/pytest test/e2e/test_demo.py -m e2e $(E2E_LIMIT) $(ARGS)
+	$(BIN)/pytest test/e2e/test_demo.py -m e2e $(NO_LIMIT) $(ARGS)
 
 e2e: $(STAMP) ## Everything on a real Ironic with simulated servers (a quarter of an hour)
-	$(BIN)/pytest test/e2e -m "e2e and not slow" $(E2E_LIMIT) $(ARGS)
+	$(BIN)/pytest test/e2e -m "e2e and not slow" $(NO_LIMIT) $(ARGS)
 
 envtest: ## Build etcd, kube-apiserver and kube-controller-manager into .cache
 	hack/setup-envtest
