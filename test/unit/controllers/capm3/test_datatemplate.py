@@ -1,5 +1,7 @@
 """Indexes of a Metal3DataTemplate: who gets which, and when it is free again."""
 
+from typing import Any
+
 import pytest
 
 from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
@@ -79,7 +81,8 @@ class Case:
     async def look(self, name="t"):
         """One pass of a manager that has just started."""
         ledger = DataLedger()
-        await ledger.follow(Snapshot(self.client))
+        snapshot: Any = Snapshot(self.client)
+        await ledger.follow(snapshot)
         reconciler = Metal3DataTemplateReconciler(env=self.env, ledger=ledger)
         await reconciler.reconcile(Request(NS, name))
 
