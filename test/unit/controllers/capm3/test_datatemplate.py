@@ -1,5 +1,7 @@
 """Indexes of a Metal3DataTemplate: who gets which, and when it is free again."""
 
+from typing import Any
+
 import pytest
 
 from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
@@ -7,10 +9,12 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.infrastructure_cluster_x_k8s_io.preserving import SPOKE_DATA_SUFFIX
 from metal3.api.meta import v1 as metav1
 from metal3.controllers.capm3 import INDEXES
+from metal3.controllers.capm3.dataledger import DataLedger
 from metal3.controllers.capm3.environment import Environment
 from metal3.controllers.capm3.metal3datatemplate_controller import Metal3DataTemplateReconciler
 from metal3.runtime.client import NotFoundError
 from metal3.runtime.client.fake import FakeClient
+from metal3.runtime.patch import drop_finalizer
 from metal3.runtime.reconcile import Request
 from metal3.runtime.recorder import FakeRecorder
 from metal3.runtime.types import NamespacedName
@@ -40,6 +44,28 @@ def claim(name, of="t", *, owner=True):
     return obj
 
 
+class Snapshot:
+    """A cache that tells a handler everything there is now."""
+
+    def __init__(self, client):
+        self.client = client
+        self.found = []
+
+    async def get_informer(self, kind):
+        """Its own informer, too."""
+        self.found = (await self.client.list(kind)).items
+        return self
+
+    def add_event_handler(self, handler):
+        """And its own registration."""
+        for obj in self.found:
+            handler.on_add(obj, is_in_initial_list=True)
+        return self
+
+    async def wait_synced(self):
+        """At once."""
+
+
 class Case:
     """A client, and a way to look at a template."""
 
@@ -48,14 +74,23 @@ class Case:
         for kind, indexes in INDEXES.items():
             for name, extract in indexes.items():
                 self.client.index_field(kind, name, extract)
-        env = Environment(
+        self.env = Environment(
             client=self.client, live=self.client, recorder=FakeRecorder(), workload=workload
         )
-        self.reconciler = Metal3DataTemplateReconciler(env=env)
 
     async def look(self, name="t"):
-        """One pass."""
-        await self.reconciler.reconcile(Request(NS, name))
+        """One pass of a manager that has just started."""
+        ledger = DataLedger()
+        snapshot: Any = Snapshot(self.client)
+        await ledger.follow(snapshot)
+        reconciler = Metal3DataTemplateReconciler(env=self.env, ledger=ledger)
+        await reconciler.reconcile(Request(NS, name))
+
+    async def end_data(self):
+        """What the controller of Metal3Data does once the addresses are free."""
+        for data in (await self.client.list(infrav1.Metal3Data, namespace=NS)).items:
+            if data.metadata.deletion_timestamp:
+                await drop_finalizer(self.client, data, infrav1.DATA_FINALIZER)
 
     async def get(self, kind, name):
         """An object, None if there is none."""
@@ -104,7 +139,7 @@ async def test_data_tells_what_it_is_of(case):
     owners = [(r.kind, r.name, bool(r.controller)) for r in data.metadata.owner_references]
     assert owners == [("Metal3DataClaim", "a", True), ("Metal3Machine", "a", False)]
     assert data.metadata.labels == {clusterv1.CLUSTER_NAME_LABEL: "c"}
-    assert data.metadata.finalizers == [infrav1.DATA_CLAIM_FINALIZER]
+    assert infrav1.DATA_CLAIM_FINALIZER in data.metadata.finalizers
     assert data.spec.to_dict() == {
         "index": 0,
         "template": {"name": "t", "namespace": NS},
@@ -148,6 +183,7 @@ async def test_a_claim_that_goes_keeps_its_number_while_the_machine_needs_it(cas
     found.metadata.finalizers.remove(infrav1.MACHINE_FINALIZER)
     await c.client.update(found)
     await c.look()
+    await c.end_data()
     assert await c.names() == []
     assert await c.get(infrav1.Metal3DataClaim, "a") is None
     await c.look()
@@ -169,6 +205,7 @@ async def test_a_template_stays_until_nobody_uses_it(case):
         found.metadata.finalizers.remove(infrav1.MACHINE_FINALIZER)
         await c.client.update(found)
     await c.look()
+    await c.end_data()
     await c.look()
     assert await c.get(infrav1.Metal3DataTemplate, "t") is None
 

@@ -89,6 +89,10 @@ def test_a_deployment(make_host, m3m):
     [
         ({"url": "oci://r/i"}, {"url": "oci://r/i"}),
         (
+            {"url": "http://i", "checksum": "", "checksumType": "", "diskFormat": ""},
+            {"url": "http://i"},
+        ),
+        (
             {"url": "http://i", "checksum": "c", "checksumType": "md5", "diskFormat": "raw"},
             {"url": "http://i", "checksum": "c", "checksumType": "md5", "format": "raw"},
         ),
@@ -140,6 +144,21 @@ def test_nothing_of_a_machine_stays_on_its_host(make_host, m3m):
     assert (spec.image, spec.custom_deploy) == (None, None)
     assert (spec.user_data, spec.meta_data, spec.network_data) == (None, None, None)
     assert spec.online is False
+
+
+def test_data_the_machine_named_itself_goes_with_it(make_host, m3m):
+    """Known by name from the machine's spec, also when its status was lost."""
+    for field in ("user_data", "meta_data", "network_data"):
+        own = infrav1.SecretReference(name=f"own-{field}")
+        setattr(m3m.spec, field, own)
+        setattr(m3m.status, field, own)
+    host = make_host()
+    hostspec.deploy(host, m3m)
+    assert host.spec.meta_data.name == "own-meta_data"
+    m3m.status = infrav1.Metal3Machine().status
+    hostspec.undeploy(host, m3m, keep_power=False)
+    spec = host.spec
+    assert (spec.user_data, spec.meta_data, spec.network_data) == (None, None, None)
 
 
 @pytest.mark.parametrize(

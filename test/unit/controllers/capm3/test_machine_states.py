@@ -11,6 +11,7 @@ from metal3.controllers.capm3 import INDEXES
 from metal3.controllers.capm3.environment import Environment
 from metal3.controllers.capm3.hosts import Hosts
 from metal3.controllers.capm3.metal3machine_controller import Metal3MachineReconciler
+from metal3.controllers.capm3.ownwrites import OwnWrites
 from metal3.runtime.client import NotFoundError
 from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.reconcile import Request
@@ -44,7 +45,9 @@ class Case:
             workload=workload,
             now=lambda: NOW,
         )
-        self.reconciler = Metal3MachineReconciler(env=env, hosts=Hosts(wake=lambda _: None))
+        self.reconciler = Metal3MachineReconciler(
+            env=env, hosts=Hosts(wake=lambda _: None), own_writes=OwnWrites()
+        )
 
     async def look(self):
         """One pass; the machine then, None when it is gone."""

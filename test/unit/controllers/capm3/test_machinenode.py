@@ -54,7 +54,8 @@ class Case:
 
     async def ids(self):
         """Provider IDs of all nodes."""
-        return {n.metadata.name: n.spec.provider_id for n in await self.workload.nodes(None)}
+        nodes = (await self.workload.remote.list(corev1.Node)).items
+        return {n.metadata.name: n.spec.provider_id for n in nodes}
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ class Case:
         claim = infrav1.Metal3DataClaim.named("m-0", NS)
         claim.metadata.uid = "uid-of-claim"
         claim.metadata.owner_references = [metav1.owner_reference(m3m, controller=True)]
+        claim.status.rendered_data = infrav1.ObjectRef(name="t-0", namespace=NS)
         self.data = infrav1.Metal3Data.named("t-0", NS)
         self.data.metadata.uid = "uid-of-data"
         self.data.metadata.labels = {clusterv1.CLUSTER_NAME_LABEL: "c"}
@@ -186,7 +187,6 @@ async def test_secrets_of_an_earlier_data_are_waited_for(make_case):
     [
         ("template", "Metal3DataTemplate t is not there"),
         ("machine", "metal3Machine associated with Metal3DataTemplate is not found"),
-        ("claim", "metal3Machine associated with Metal3DataTemplate is not found"),
         ("owner", "Metal3Machine m-0 has no Machine yet"),
         ("host", "Metal3Machine m-0 has no host yet"),
     ],
@@ -227,6 +227,28 @@ async def test_a_paused_cluster_stops_it(make_case):
     cluster.spec.paused = True
     await case.client.update(cluster)
     assert (await case.look()).status.ready is None
+
+
+async def test_data_that_its_claim_does_not_know_yet_waits(make_case):
+    """The answer may be another: two managers may have made data for one claim."""
+    case = make_case()
+    claim = await case.get(infrav1.Metal3DataClaim, "m-0")
+    claim.status.rendered_data = None
+    await case.client.status.update(claim)
+    assert (await case.look()).status.ready is None
+    claim = await case.get(infrav1.Metal3DataClaim, "m-0")
+    claim.status.rendered_data = infrav1.ObjectRef(name="t-1", namespace=NS)
+    await case.client.status.update(claim)
+    await case.look()
+    assert await case.look() is None
+    assert await case.get(corev1.Secret, "m-0-metadata") is None
+
+
+async def test_data_whose_claim_is_gone_goes(make_case):
+    """Nobody else would take it away."""
+    case = make_case(without=("claim",))
+    await case.look()
+    assert await case.look() is None
 
 
 async def test_it_goes_after_its_claim(make_case):
