@@ -24,8 +24,8 @@ class Line(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.woken = set()
-        self.asides = set()
+        self.woken: set[NamespacedName] = set()
+        self.asides: set[NamespacedName] = set()
         self.queue = CapacityQueue(wake=self.woken.add, limits=LIMITS)
 
     def groups(self, key):
