@@ -117,6 +117,16 @@ def test_the_backends_limit_goes_in_turn_across_racks(racks, woken):
     assert racks.may_ask(C, RACK2, NOW), "a host the backend does not limit need not wait for it"
 
 
+def test_who_leaves_the_middle_of_the_line_lets_those_behind_go(racks, woken):
+    """It held up its rack only, and was not the first."""
+    racks.wait(A, ALL, NOW)
+    racks.wait(B, RACK1 | ALL, NOW)
+    racks.wait(C, RACK1, NOW)
+    assert not racks.may_ask(C, RACK1, NOW)
+    racks.leave(B)
+    assert C in woken
+
+
 def test_only_labels_that_are_limited_count(racks):
     """A host without the label, or a label without a limit, is bound by nothing here."""
     assert racks.groups_of({"rack": "1", "size": "big"}, by_backend=False) == RACK1
