@@ -221,6 +221,7 @@ class HostWorld:
         row, goes = TABLE[state], after.metadata.deletion_timestamp is not None
         allowed = set(row.transitions) | ({row.on_delete, State.DELETING} if goes else set())
         assert new in allowed, f"{state!r} to {new!r}"
+        assert (state, new) != (State.EXTERNALLY_PROVISIONED, State.DEPROVISIONING)
         if (state, new) == (State.PROVISIONED, State.DEPROVISIONING):
             assert goes or metal3api.is_provisioning_cancelled(after), "an instance was given up"
 

@@ -433,3 +433,23 @@ async def test_each_failure_is_counted_and_told(bench, error_type, reason):
         callback()
     assert REGISTRY.get_sample_value("metal3_host_error_total", labels) == before + 2
     assert {kind for kind, _ in ERRORS} == set(metal3api.ErrorType)
+
+
+async def test_network_data_of_the_agent_that_is_missing_is_named(bench, make_host, make_secret):
+    """It counts as no failure, and heals when it is there; it is let go with the host."""
+    b = bench(make_host(preprovisioningNetworkDataName="net"))
+    await b.until(State.REGISTERING)
+    for _ in range(3):
+        await b.reconcile()
+    host = await b.host()
+    assert host.status.error_type == "registration error"
+    assert "'net'" in host.status.error_message
+    assert host.status.error_count == 0
+    await b.client.create(make_secret("net", networkData="{}"))
+    host = await b.until(State.AVAILABLE)
+    secret = await b.client.get(corev1.Secret, SECRET._replace(name="net"))
+    assert metal3api.SECRET_FINALIZER in secret.metadata.finalizers
+    await b.client.delete(await b.host())
+    assert await b.rest() is None
+    secret = await b.client.get(corev1.Secret, SECRET._replace(name="net"))
+    assert secret.metadata.finalizers == []

@@ -406,3 +406,24 @@ async def test_an_instance_of_another_node_is_told(bench, ironic):
     error = "Instance 9b2a is already associated with node x."
     ironic.refuses["PATCH", ""] = RefusedError(409, error)
     assert error in (await provision(bench)).error_message
+
+
+@pytest.mark.parametrize(
+    ("given", "persistent"),
+    [
+        pytest.param({}, "Always", id="direct"),
+        pytest.param({"format": "live-iso", "checksum": None}, "Never", id="live-iso"),
+        pytest.param(None, None, id="custom"),
+    ],
+)
+async def test_what_every_kind_of_deployment_sets(bench, ironic, given, persistent):
+    """A custom method sees to the boot device itself; the root device is told to all of them."""
+    bench.configure(direct_force_persistent_boot="Always", live_iso_force_persistent_boot="Never")
+    node = ironic.add(provision_state="available")
+    hints = metal3api.RootDeviceHints(device_name="/dev/sdb")
+    custom = metal3api.CustomDeploy(method="install_it") if given is None else None
+    await provision(
+        bench, data(image=image(**(given or {})), custom_deploy=custom, root_device_hints=hints)
+    )
+    assert node["instance_info"]["root_device"] == {"name": "s== /dev/sdb"}
+    assert node["driver_info"].get("force_persistent_boot_device") == persistent
