@@ -5,6 +5,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -52,35 +53,32 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return options
 
 
-async def run_one(name: str, options: argparse.Namespace) -> Report:
-    """Run one benchmark."""
-    if name == "apiserver":
-        return await apiserver.measure(
-            apiserver.Options(writes=options.writes, watchers=options.watchers)
-        )
-    if name == "hosts":
-        return await hosts.measure(hosts.Options(hosts=options.hosts, rounds=options.rounds))
-    if name == "ipam":
-        sizes = options.claims or ipam.Options.sizes
-        return await ipam.measure(ipam.Options(sizes=sizes, used=options.used, api=options.api))
-    if name == "ipam-contention":
-        return await ipam_contention.measure(
-            ipam_contention.Options(pairs=options.pairs, api=options.api)
-        )
-    if name == "ironic":
-        return await lives.measure(lives.Options(nodes=options.nodes))
-    if name == "resting":
-        return await resting.measure(resting.Options(hosts=options.hosts))
-    return await framework.measure(
-        framework.Options(objects=options.objects, updates=options.updates, rounds=options.rounds)
-    )
+def benches(options: argparse.Namespace) -> Mapping[str, Callable[[], Awaitable[Report]]]:
+    """Give each benchmark with the sizes that were asked for."""
+    o = options
+    sizes = o.claims or ipam.Options.sizes
+    return {
+        "framework": lambda: framework.measure(
+            framework.Options(objects=o.objects, updates=o.updates, rounds=o.rounds)
+        ),
+        "hosts": lambda: hosts.measure(hosts.Options(hosts=o.hosts, rounds=o.rounds)),
+        "resting": lambda: resting.measure(resting.Options(hosts=o.hosts)),
+        "ironic": lambda: lives.measure(lives.Options(nodes=o.nodes)),
+        "apiserver": lambda: apiserver.measure(
+            apiserver.Options(writes=o.writes, watchers=o.watchers)
+        ),
+        "ipam": lambda: ipam.measure(ipam.Options(sizes=sizes, used=o.used, api=o.api)),
+        "ipam-contention": lambda: ipam_contention.measure(
+            ipam_contention.Options(pairs=o.pairs, api=o.api)
+        ),
+    }
 
 
 async def run(options: argparse.Namespace) -> list[Report]:
     """Run one benchmark after the other, never two at once."""
     reports = []
     for name in options.benches or BENCHES:
-        reports.append(await run_one(name, options))
+        reports.append(await benches(options)[name]())
         print(reports[-1].as_text(), end="\n\n", flush=True)
     return reports
 

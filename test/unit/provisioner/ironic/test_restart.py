@@ -10,6 +10,7 @@ import pytest
 
 from metal3 import ctrl
 from metal3.api.core import v1 as corev1
+from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal import BaremetalOptions, build, cache_by_object
 from metal3.runtime.cache import CacheOptions
@@ -111,7 +112,7 @@ async def fleet(ironic, bench, make_host, make_secret, count):
         # A new API gives revisions from one on, in the order of what is put into it.
         found.status.good_credentials.credentials_version = str(i + 1)
         found.status.tried_credentials.credentials_version = str(i + 1)
-    others = []
+    others: list[metav1.Object] = []
     for kind in KINDS:
         for item in (await client.list(kind)).items:
             alone = kind is metal3api.FirmwareSchema
