@@ -7,10 +7,12 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.infrastructure_cluster_x_k8s_io.preserving import SPOKE_DATA_SUFFIX
 from metal3.api.meta import v1 as metav1
 from metal3.controllers.capm3 import INDEXES
+from metal3.controllers.capm3.dataledger import DataLedger
 from metal3.controllers.capm3.environment import Environment
 from metal3.controllers.capm3.metal3datatemplate_controller import Metal3DataTemplateReconciler
 from metal3.runtime.client import NotFoundError
 from metal3.runtime.client.fake import FakeClient
+from metal3.runtime.patch import drop_finalizer
 from metal3.runtime.reconcile import Request
 from metal3.runtime.recorder import FakeRecorder
 from metal3.runtime.types import NamespacedName
@@ -48,14 +50,25 @@ class Case:
         for kind, indexes in INDEXES.items():
             for name, extract in indexes.items():
                 self.client.index_field(kind, name, extract)
-        env = Environment(
+        self.env = Environment(
             client=self.client, live=self.client, recorder=FakeRecorder(), workload=workload
         )
-        self.reconciler = Metal3DataTemplateReconciler(env=env)
 
     async def look(self, name="t"):
-        """One pass."""
-        await self.reconciler.reconcile(Request(NS, name))
+        """One pass of an operator that has just started."""
+        ledger = DataLedger()
+        for data in (await self.client.list(infrav1.Metal3Data)).items:
+            ledger.on_add(data, is_in_initial_list=True)
+        ledger.all_told()
+        reconciler = Metal3DataTemplateReconciler(env=self.env, ledger=ledger)
+        await reconciler.reconcile(Request(NS, name))
+        await self.free_addresses()
+
+    async def free_addresses(self):
+        """What the controller of Metal3Data does with data that goes."""
+        for data in (await self.client.list(infrav1.Metal3Data)).items:
+            if data.metadata.deletion_timestamp:
+                await drop_finalizer(self.client, data, infrav1.DATA_FINALIZER)
 
     async def get(self, kind, name):
         """An object, None if there is none."""
@@ -97,14 +110,14 @@ async def test_claims_get_the_lowest_numbers_once(case):
 
 
 async def test_data_tells_what_it_is_of(case):
-    """Owners, labels, finalizer and references are those the Go provider writes."""
+    """Owners, labels, finalizers and references are those the Go provider writes."""
     c = case(template(), claim("a"))
     await c.look()
     data = await c.get(infrav1.Metal3Data, "t-0")
     owners = [(r.kind, r.name, bool(r.controller)) for r in data.metadata.owner_references]
     assert owners == [("Metal3DataClaim", "a", True), ("Metal3Machine", "a", False)]
     assert data.metadata.labels == {clusterv1.CLUSTER_NAME_LABEL: "c"}
-    assert data.metadata.finalizers == [infrav1.DATA_CLAIM_FINALIZER]
+    assert data.metadata.finalizers == [infrav1.DATA_CLAIM_FINALIZER, infrav1.DATA_FINALIZER]
     assert data.spec.to_dict() == {
         "index": 0,
         "template": {"name": "t", "namespace": NS},

@@ -54,7 +54,7 @@ class Case:
 
     async def ids(self):
         """Provider IDs of all nodes."""
-        return {n.metadata.name: n.spec.provider_id for n in await self.workload.nodes(None)}
+        return {n.metadata.name: n.spec.provider_id for n in await self.workload.nodes(None, {})}
 
 
 @pytest.fixture

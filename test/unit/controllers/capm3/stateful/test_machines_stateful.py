@@ -396,7 +396,7 @@ def test_machines_survive_everything(machine):
         machine,
         settings=settings(
             report_multiple_bugs=False,
-            max_examples=int(__import__('os').environ.get('EX','12')),
+            max_examples=int(__import__("os").environ.get("EX", "12")),
             stateful_step_count=25,
             deadline=None,
             # Shrinking takes minutes, and a run is short enough to be read.
@@ -409,7 +409,13 @@ def test_machines_survive_everything(machine):
 @pytest.mark.looptime(start=0)
 @pytest.mark.parametrize("seed", range(3))
 async def test_managers_that_do_not_see_each_other_never_share_a_host(
-    make_cluster, make_machine, make_available_host, make_neighbours, make_slow, start_provider, seed
+    make_cluster,
+    make_machine,
+    make_available_host,
+    make_neighbours,
+    make_slow,
+    start_provider,
+    seed,
 ):
     """Three managers that see machines in another order each: every one gets a host of its own."""
     rng = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
