@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from apiserver import bench as apiserver
+from capm3 import bench as capm3
 from framework import bench as framework
 from hosts import bench as hosts
 from ipam import bench as ipam
@@ -17,7 +18,7 @@ from measure import CACHE
 from report import Report
 
 TOP: Final = Path(__file__).parents[2]
-BENCHES: Final = ("framework", "hosts", "apiserver", "ipam", "ipam-contention")
+BENCHES: Final = ("framework", "hosts", "apiserver", "ipam", "ipam-contention", "capm3")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -32,6 +33,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--claims", type=int, nargs="+", help="for ipam: sizes of the rounds")
     parser.add_argument("--used", type=int, default=60_000, help="for ipam: addresses in use")
     parser.add_argument("--pairs", type=int, default=5_000, help="for ipam-contention")
+    parser.add_argument("--machines", type=int, nargs="+", help="for capm3: sizes of the rounds")
     parser.add_argument("--api", choices=("kube", "embedded"), default="kube", help="for ipam-*")
     parser.add_argument("--rounds", type=int, default=1, help="the median is reported")
     parser.add_argument("--json", type=Path, default=CACHE / "figures.json")
@@ -56,6 +58,9 @@ async def run_one(name: str, options: argparse.Namespace) -> Report:
         return await ipam_contention.measure(
             ipam_contention.Options(pairs=options.pairs, api=options.api)
         )
+    if name == "capm3":
+        sizes = options.machines or capm3.Options.sizes
+        return await capm3.measure(capm3.Options(sizes=sizes))
     return await framework.measure(
         framework.Options(objects=options.objects, updates=options.updates, rounds=options.rounds)
     )

@@ -396,7 +396,7 @@ def test_machines_survive_everything(machine):
         machine,
         settings=settings(
             report_multiple_bugs=False,
-            max_examples=int(__import__("os").environ.get("EX", "12")),
+            max_examples=12,
             stateful_step_count=25,
             deadline=None,
             # Shrinking takes minutes, and a run is short enough to be read.
