@@ -410,7 +410,7 @@ def test_machines_survive_everything(machine):
 
 
 @pytest.mark.looptime(start=0)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_managers_that_do_not_see_each_other_never_share_a_host(
     make_cluster,
     make_machine,
@@ -433,7 +433,7 @@ async def test_managers_that_do_not_see_each_other_never_share_a_host(
         await asyncio.sleep(5)
         for obj in (obj for number in range(8) for obj in make_machine(f"m-{number}")):
             await client.create(obj)
-        await asyncio.sleep(90)
+        await asyncio.sleep(45)
         working.cancel()
     assert not neighbours.broken
     found = (await client.list(metal3api.BareMetalHost)).items
