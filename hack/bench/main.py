@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from apiserver import bench as apiserver
+from capm3 import bench as capm3
 from framework import bench as framework
 from hosts import bench as hosts
 from ipam import bench as ipam
@@ -28,6 +29,7 @@ BENCHES: Final = (
     "apiserver",
     "ipam",
     "ipam-contention",
+    "capm3",
 )
 
 
@@ -43,6 +45,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--watchers", type=int, default=500, help="for apiserver")
     parser.add_argument("--claims", type=int, nargs="+", help="for ipam: sizes of the rounds")
     parser.add_argument("--used", type=int, default=60_000, help="for ipam: addresses in use")
+    parser.add_argument("--machines", type=int, nargs="+", help="for capm3: sizes of the rounds")
     parser.add_argument("--pairs", type=int, default=5_000, help="for ipam-contention")
     parser.add_argument("--api", choices=("kube", "embedded"), default="kube", help="for ipam-*")
     parser.add_argument("--rounds", type=int, default=1, help="the median is reported")
@@ -71,6 +74,7 @@ def benches(options: argparse.Namespace) -> Mapping[str, Callable[[], Awaitable[
         "ipam-contention": lambda: ipam_contention.measure(
             ipam_contention.Options(pairs=o.pairs, api=o.api)
         ),
+        "capm3": lambda: capm3.measure(capm3.Options(sizes=o.machines or capm3.Options.sizes)),
     }
 
 

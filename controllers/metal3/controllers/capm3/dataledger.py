@@ -82,6 +82,10 @@ class DataLedger:
         informer = await cache.get_informer(infrav1.Metal3Data)
         registration = informer.add_event_handler(self)
         await registration.wait_synced()
+        self.all_told()
+
+    def all_told(self) -> None:
+        """Everything that exists was told."""
         self._told.set()
 
     async def wait_told(self) -> None:

@@ -54,7 +54,8 @@ async def get(client, kind, name):
 async def test_of_two_claims_the_second_loses_and_takes_another_host(make_client, start_provider):
     """Somebody is quicker between our look and our write, and the cache has not shown it."""
     client = make_client(["m-0"], ["h-0", "h-1"])
-    real, stolen = client.patch, []
+    real = client.patch
+    stolen: list[str] = []
 
     async def patch(obj, change, **kwargs):
         if isinstance(obj, metal3api.BareMetalHost) and not stolen:
@@ -139,4 +140,4 @@ async def test_a_claim_that_failed_for_another_reason_is_tried_again(make_client
         await asyncio.sleep(20)
     assert await consumers(client) == {"h-0": "m-0"}
     m3m = await get(client, infrav1.Metal3Machine, "m-0")
-    assert metav1.find_condition(m3m.status.conditions, "AssociateBareMetalHost").status == "True"
+    assert metav1.is_condition_true(m3m.status.conditions, "AssociateBareMetalHost")

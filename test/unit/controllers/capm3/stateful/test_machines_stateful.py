@@ -224,7 +224,7 @@ class MachinesMachine(RuleBasedStateMachine):
     async def _what_runs_has_its_address(self, hosts) -> None:
         """Whatever is deleted meanwhile."""
         machines = {m.metadata.name: m for m in await self._list(infrav1.Metal3Machine)}
-        claims = {metav1.controller_of(c).name for c in await self._list(ipamv1.IPClaim)}
+        claims = set(map(_controller, await self._list(ipamv1.IPClaim)))
         for host in hosts:
             user = self.neighbours.disks.get(host.metadata.name, "")
             m3m = machines.get(user)
@@ -254,9 +254,9 @@ class MachinesMachine(RuleBasedStateMachine):
             await self._check()
             await self._all_is_well()
         finally:
-            for manager in (*self.managers, self.running):
-                if manager is not None:
-                    await self._kill(manager)
+            for task in (*self.managers, self.running):
+                if task is not None:
+                    await self._kill(task)
 
     async def _mend(self) -> None:
         cluster = await self._get(clusterv1.Cluster, "c")
@@ -310,9 +310,7 @@ class MachinesMachine(RuleBasedStateMachine):
         assert sorted(d.spec.claim.name for d in datas) == sorted(served)
         assert {c.status.rendered_data.name for c in claims} == {d.metadata.name for d in datas}
         addresses = await self._list(ipamv1.IPClaim)
-        assert sorted(metav1.controller_of(a).name for a in addresses) == sorted(
-            d.metadata.name for d in datas
-        )
+        assert sorted(map(_controller, addresses)) == sorted(d.metadata.name for d in datas)
         secrets = {s.metadata.name: s for s in await self._list(corev1.Secret)}
         kept = {n for n in secrets if n.endswith("-metadata")}
         assert kept == {f"{name}-metadata" for name in served}
@@ -340,8 +338,13 @@ class MachinesMachine(RuleBasedStateMachine):
     async def _get(self, kind, name):
         return await self.client.get(kind, NamespacedName(NS, name))
 
-    async def _list(self, kind) -> list[Any]:
+    async def _list(self, kind):
         return (await self.client.list(kind, namespace=NS)).items
+
+
+def _controller(obj) -> str:
+    owner = metav1.controller_of(obj)
+    return owner.name if owner is not None else ""
 
 
 def _show(machines, hosts) -> str:
@@ -396,8 +399,8 @@ def test_machines_survive_everything(machine):
         machine,
         settings=settings(
             report_multiple_bugs=False,
-            max_examples=int(__import__('os').environ.get('EX','12')),
-            stateful_step_count=25,
+            max_examples=8,
+            stateful_step_count=20,
             deadline=None,
             # Shrinking takes minutes, and a run is short enough to be read.
             phases=[Phase.explicit, Phase.generate],
@@ -407,9 +410,15 @@ def test_machines_survive_everything(machine):
 
 
 @pytest.mark.looptime(start=0)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_managers_that_do_not_see_each_other_never_share_a_host(
-    make_cluster, make_machine, make_available_host, make_neighbours, make_slow, start_provider, seed
+    make_cluster,
+    make_machine,
+    make_available_host,
+    make_neighbours,
+    make_slow,
+    start_provider,
+    seed,
 ):
     """Three managers that see machines in another order each: every one gets a host of its own."""
     rng = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
@@ -424,10 +433,10 @@ async def test_managers_that_do_not_see_each_other_never_share_a_host(
         await asyncio.sleep(5)
         for obj in (obj for number in range(8) for obj in make_machine(f"m-{number}")):
             await client.create(obj)
-        await asyncio.sleep(90)
+        await asyncio.sleep(45)
         working.cancel()
     assert not neighbours.broken
     found = (await client.list(metal3api.BareMetalHost)).items
-    consumers = [host.spec.consumer_ref.name for host in found]
+    consumers = [h.spec.consumer_ref.name or "" for h in found if h.spec.consumer_ref]
     assert sorted(consumers) == [f"m-{number}" for number in range(8)]
     assert set(neighbours.disks.values()) == set(consumers)
