@@ -383,7 +383,7 @@ async def test_managers_that_do_not_see_each_other_never_share_an_address(
         await asyncio.sleep(200)
     addresses = (await client.list(ipamv1.IPAddress)).items
     named = {(a.spec.claim.kind, a.spec.claim.name): a for a in addresses}
-    assert len(addresses) == len(named) == 12
+    assert len(addresses) == len(named) == len({a.spec.address for a in addresses}) == 12
     for claim in (await client.list(ipamv1.IPClaim)).items:
         told = claim.status.address.name
         assert named["IPClaim", claim.metadata.name].metadata.name == told
@@ -416,3 +416,4 @@ async def test_a_pool_with_just_enough_serves_all_within_seconds(
     ]
     assert len(claims) == 40
     assert not waiting
+    assert len({a.spec.address for a in (await client.list(ipamv1.IPAddress)).items}) == 40
