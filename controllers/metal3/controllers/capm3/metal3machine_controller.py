@@ -175,7 +175,10 @@ class Metal3MachineReconciler:
         )  # Cluster API reads the ID as soon as it sees ``provisioned``
         m3m.status.initialization = infrav1.Initialization(provisioned=True)
         conditions.mark_true(m3m, Type.ASSOCIATE_META_DATA, Reason.META_DATA_ASSOCIATED, now=now)
-        return ctrl.Result()
+        if scope.machine.status.node_ref is not None:
+            return ctrl.Result()
+        # With bootstrap data of the user's own the node may join later, and is given its ID then.
+        return ctrl.Result(requeue_after=self.env.options.node_poll)
 
     def _host_is_busy(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
         status = host.status

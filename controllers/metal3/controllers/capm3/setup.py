@@ -77,7 +77,7 @@ async def setup(
     served = [kind for kind in CLAIM_KINDS if await _is_served(mgr.api_reader, kind)]
     env = build(mgr, options, claim_kinds=tuple(served)).environment
     if options.storage_migration:
-        mgr.add(StorageMigration(client=env.client, live=env.live, recorder=env.recorder))
+        mgr.add(StorageMigration(client=mgr.client, live=mgr.api_reader, recorder=env.recorder))
 
 
 async def _is_served(reader: Reader, kind: type[metav1.Object]) -> bool:
