@@ -7,7 +7,7 @@ come, and no host wakes hundreds.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -47,7 +47,7 @@ class Seekers:
     )
 
     @contextmanager
-    def attending(self, key: NamespacedName) -> Iterator[None]:
+    def attending(self, key: NamespacedName) -> Generator[None]:
         """Around every reconciliation of a machine: it waits no longer unless it says so anew."""
         self._leave(key)
         offers = self._offers.pop(key, [])

@@ -6,7 +6,7 @@ A connection is made when a cluster is first asked for, from the Secret ``<clust
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -199,7 +199,7 @@ class SharedConnections:
 
 
 @contextmanager
-def _in_time(cluster: NamespacedName) -> Iterator[None]:
+def _in_time(cluster: NamespacedName) -> Generator[None]:
     try:
         yield
     except CacheSyncTimeoutError as error:
