@@ -22,7 +22,7 @@ from metal3.runtime.envtest import Environment
 
 from .objects import OWN_WRITES, PREFIX, create_hosts, create_namespace, host_name
 from .replay import OPERATOR, Recording, Replay, read_audit
-from .watching import Progress, provisioned, writes_so_far
+from .watching import Progress, provisioned, writes_when_settled
 
 HERE: Final = Path(__file__).parent
 TOP: Final = HERE.parents[2]
@@ -38,7 +38,6 @@ FLOOR: Final = 2.0
 WRITES: Final = 16.0
 REFUSED_PERCENT: Final = 1.0
 MEMORY_MIB: Final = 300.0
-SETTLE: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,11 +158,10 @@ async def run_operator(
     async with operator(kubeconfig, namespace, step_time) as process:
         await create_hosts(load, namespace, ["first"])
         await provisioned(load, namespace, {"first"}, FIRST)
-        cpu, writes = cpu_seconds(process.pid), await writes_so_far(load)
+        cpu, writes = cpu_seconds(process.pid), await writes_when_settled(load)
         wall = await timed(load, namespace, options, process.pid)
         cpu = cpu_seconds(process.pid) - cpu
-        await asyncio.sleep(SETTLE)  # the last Events and firmware reports are on their way
-        written = (await writes_so_far(load)).since(writes)
+        written = (await writes_when_settled(load)).since(writes)
         taken = written.taken - OWN_WRITES * options.hosts
         return {
             "wall_s": wall,

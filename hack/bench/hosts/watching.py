@@ -18,6 +18,8 @@ from measure import TICKS_PER_SECOND, cpu_seconds, say
 from .objects import HOSTS
 
 EVERY: Final = 5.0
+SETTLE: Final = 5.0
+SETTLED_WITHIN: Final = 300.0
 CHUNK: Final = 1 << 16
 DONE: Final = "provisioned"
 WRITTEN: Final = frozenset(
@@ -125,6 +127,21 @@ async def writes_so_far(load: Load) -> Writes:
         else:
             refused += float(count)
     return Writes(taken, refused)
+
+
+async def writes_when_settled(load: Load) -> Writes:
+    """Count when no more come: the last Events and firmware reports lag behind the hosts.
+
+    Raises TimeoutError when they never end.
+    """
+    last = await writes_so_far(load)
+    async with asyncio.timeout(SETTLED_WITHIN):
+        while True:
+            await asyncio.sleep(SETTLE)
+            now = await writes_so_far(load)
+            if now == last:
+                return now
+            last = now
 
 
 def machine_seconds() -> float:
