@@ -30,7 +30,10 @@ class BroadcasterOptions:
     burst: int = 25
     refill: timedelta = timedelta(minutes=5)
     """An object has ``burst`` events at once and then one each ``refill``."""
-    queue_size: int = 1000
+    queue_size: int = 10_000
+    """A thousand objects that all say something at once must fit, some of them several times."""
+    writers: int = 8
+    """One after the other would be slower than a busy operator speaks."""
     series_size: int = 4096
     attempts: int = 4
     first_retry: timedelta = timedelta(seconds=1)
@@ -69,8 +72,10 @@ class Broadcaster:
         self._spam = SpamFilter(burst=self._options.burst, refill=self._options.refill)
         self._series: OrderedDict[SeriesKey, _Series] = OrderedDict()
         self._unwritten: OrderedDict[SeriesKey, _Series] = OrderedDict()
+        self._in_work: set[SeriesKey] = set()
         self._work = asyncio.Event()
         self._dropped = 0
+        self._is_full = False
 
     @property
     def dropped(self) -> int:
@@ -90,6 +95,9 @@ class Broadcaster:
         key = occurrence.key
         if key not in self._unwritten and len(self._unwritten) >= self._options.queue_size:
             self._dropped += 1
+            if not self._is_full:
+                self._is_full = True
+                log.warning("events are dropped: too many wait", waiting=len(self._unwritten))
             return
         self._unwritten[key] = self._count(key, occurrence, now)
         self._work.set()
@@ -97,14 +105,19 @@ class Broadcaster:
     async def run(self) -> None:
         """Write until cancelled; then write what is left, for a moment."""
         try:
-            while True:
-                await self._work.wait()
-                await self._write_all()
+            async with asyncio.TaskGroup() as writers:
+                for _ in range(self._options.writers):
+                    writers.create_task(self._write_for_ever())
         finally:
             if self._unwritten:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._options.flush_timeout.total_seconds()):
                         await self._write_all()
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            await self._work.wait()
+            await self._write_all()
 
     def _count(self, key: SeriesKey, occurrence: Occurrence, now: datetime) -> _Series:
         series = self._series.pop(key, None)
@@ -119,8 +132,8 @@ class Broadcaster:
         return series
 
     async def _write_all(self) -> None:
-        while self._unwritten:
-            key, series = self._unwritten.popitem(last=False)
+        while (taken := self._take()) is not None:
+            key, series = taken
             try:
                 await self._write(series)
             except asyncio.CancelledError:
@@ -129,7 +142,18 @@ class Broadcaster:
             except Exception as error:  # noqa: BLE001 - events are told, never insisted on
                 self._dropped += 1
                 log.warning("event dropped", reason=series.event.reason, error=error)
-        self._work.clear()
+            finally:
+                self._in_work.discard(key)
+
+    def _take(self) -> tuple[SeriesKey, _Series] | None:
+        """The oldest that no other writer has: a series is written by one at a time."""
+        key = next((key for key in self._unwritten if key not in self._in_work), None)
+        if key is None:
+            self._work.clear()  # whoever writes the rest looks again when that is done
+            self._is_full = False
+            return None
+        self._in_work.add(key)
+        return key, self._unwritten.pop(key)
 
     async def _write(self, series: _Series) -> None:
         wait = self._options.first_retry.total_seconds()

@@ -41,6 +41,9 @@ class Sink:
     def __init__(self):
         self.calls = []
         self.errors = []
+        self.unreachable_for = {}
+        self.takes = 0
+        self.in_work = []
 
     async def create(self, event):
         """Keep it."""
@@ -51,6 +54,15 @@ class Sink:
         await self._write("series", event)
 
     async def _write(self, verb, event):
+        self.in_work.append(event.metadata.name)
+        assert self.in_work.count(event.metadata.name) == 1, "two writers have one event"
+        try:
+            await asyncio.sleep(self.takes)
+        finally:
+            self.in_work.remove(event.metadata.name)
+        if self.unreachable_for.get(event.reason, 0):
+            self.unreachable_for[event.reason] -= 1
+            raise SinkUnavailableError
         if self.errors:
             raise self.errors.pop(0)
         series = event.series.count if event.series else 1
@@ -189,10 +201,38 @@ async def test_memory_is_bounded_when_nothing_can_be_written():
     assert broadcaster.dropped == 40
 
 
+async def test_a_thousand_objects_that_speak_at_once_are_all_heard():
+    """Nothing is dropped although the server takes its time, and nothing waits for one another."""
+    sink = Sink()
+    sink.takes = 0.01
+    async with _running(sink) as broadcaster:
+        recorder = broadcaster.recorder_for("c")
+        for number in range(1000):
+            for reason in ("Registered", "Inspected", "Provisioned"):
+                recorder.normal(_widget(f"w{number}"), reason, "done")
+        await asyncio.sleep(3000 * sink.takes / 8 + 1)
+    assert len(sink.calls) == 3000
+    assert broadcaster.dropped == 0
+
+
+async def test_an_event_that_is_said_again_while_it_is_written_counts_up_later():
+    """One writer at a time has it, and the last count is stored."""
+    sink = Sink()
+    sink.takes = 1
+    async with _running(sink) as broadcaster:
+        recorder = broadcaster.recorder_for("c")
+        for _ in range(4):
+            recorder.normal(_widget(), "Said", "hello")
+            await asyncio.sleep(0.4)
+        await asyncio.sleep(10)
+    assert sink.calls[0][:2] == ("create", "Said")
+    assert sink.calls[-1] == ("series", "Said", 4)
+
+
 async def test_an_unreachable_server_is_asked_again_and_given_up():
     """Four attempts, then the event is dropped, and the next one gets its chance."""
     sink = Sink()
-    sink.errors = [SinkUnavailableError()] * 4
+    sink.unreachable_for = {"First": 4}
     async with _running(sink) as broadcaster:
         recorder = broadcaster.recorder_for("c")
         recorder.normal(_widget(), "First", "lost")
