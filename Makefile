@@ -25,8 +25,11 @@ demo: $(STAMP) ## Run three simulated servers from registering to provisioned (A
 test: $(STAMP) ## Set up and run the tests (unit, and integration on the embedded API)
 	$(BIN)/pytest -n auto $(ARGS)
 
-integration: $(STAMP) ## The integration suite on a real kube-apiserver and Cluster API (built once, needs Go)
-	METAL3_TEST_API=kube $(BIN)/pytest -n 2 --dist loadgroup test/integration $(ARGS)
+integration: $(STAMP) ## The integration suite on a real kube-apiserver (built once, needs Go)
+	METAL3_TEST_API=kube $(BIN)/pytest -n 2 test/integration --ignore test/integration/clusterapi $(ARGS)
+
+clusterapi: $(STAMP) ## Machines, remediation, moves and classes with the real Cluster API (built once, needs Go)
+	METAL3_TEST_API=kube $(BIN)/pytest test/integration/clusterapi $(ARGS)
 
 nightly: $(STAMP) ## Property tests of conversions at length (10,000 objects a pair, half an hour)
 	METAL3_CONVERSION_EXAMPLES=10000 $(BIN)/pytest -n auto --timeout=3600 $(NO_LIMIT) test/unit/api/test_capm3_conversion.py $(ARGS)
@@ -79,4 +82,4 @@ release-manifests: ## What clusterctl takes from a release, in dist/ (needs kube
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
-.PHONY: help install demo test integration nightly e2e-smoke e2e envtest capi generate fmt lint typecheck verify bench build release-manifests clean
+.PHONY: help install demo test integration clusterapi nightly e2e-smoke e2e envtest capi generate fmt lint typecheck verify bench build release-manifests clean

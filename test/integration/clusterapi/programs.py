@@ -38,6 +38,9 @@ async def cluster_api(
         f"--webhook-cert-dir={serving.cert_dir}",
         f"--health-addr=127.0.0.1:{health}",
         "--diagnostics-address=0",
+        # It watches nodes only of clusters whose control plane is initialized, so a first node that
+        # joins after its machine is noticed by the next resync: ten minutes, unless told otherwise.
+        "--sync-period=5s",
         # One object once a second would make tests slow, and say nothing about us.
         "--feature-gates=ClusterTopology=true,ReconcilerRateLimiting=false",
     )
