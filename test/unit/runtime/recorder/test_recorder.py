@@ -42,7 +42,7 @@ class Sink:
         self.calls = []
         self.errors = []
         self.unreachable_for = {}
-        self.takes = 0
+        self.takes = 0.0
         self.in_work = []
 
     async def create(self, event):
