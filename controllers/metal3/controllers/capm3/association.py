@@ -112,6 +112,8 @@ class Association:
             if host is not None:
                 await self._label_secret(m3m, host)
                 self._associated(m3m, host, decision)
+                if decision.is_reuse:
+                    await helper.patch()  # a pass that ends in a conflict would forget how it came
                 return host
             metrics.LOST_CLAIMS.inc()
         raise ClaimsLostError(f"{m3m.metadata.name}: all hosts that were tried went to others")
