@@ -210,7 +210,10 @@ class HostWorld:
         *,
         wiped: int,
     ) -> None:
-        """One look makes one move of the table; an instance goes only when nobody wants it."""
+        """One look makes one move of the table, or two by way of ``available``.
+
+        An instance goes only when nobody wants it.
+        """
         if before is None:
             return
         state = before.status.provisioning.state
@@ -220,6 +223,8 @@ class HostWorld:
         new = after.status.provisioning.state
         row, goes = TABLE[state], after.metadata.deletion_timestamp is not None
         allowed = set(row.transitions) | ({row.on_delete, State.DELETING} if goes else set())
+        if State.AVAILABLE in allowed:
+            allowed |= set(TABLE[State.AVAILABLE].transitions)
         assert new in allowed, f"{state!r} to {new!r}"
         assert (state, new) != (State.EXTERNALLY_PROVISIONED, State.DEPROVISIONING)
         if (state, new) == (State.PROVISIONED, State.DEPROVISIONING):

@@ -157,7 +157,7 @@ async def test_a_wish_that_was_not_looked_at_yet_is_waited_for(bench, make_host)
     await look(b)
     await b.until(State.PROVISIONED)
     assert b.machine.settings["ProcTurboMode"] == "Disabled"
-    assert b.states[-4:] == ["preparing", "available", "provisioning", "provisioned"]
+    assert b.states[-4:] == ["available", "preparing", "provisioning", "provisioned"]
 
 
 async def test_firmware_is_flashed_once_for_each_url(bench):

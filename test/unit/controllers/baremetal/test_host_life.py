@@ -44,10 +44,13 @@ async def test_the_secret_is_marked_and_held(bench):
 
 
 async def test_an_image_is_provisioned_and_taken_off(bench, make_host):
-    """An image is written once; when it is no longer asked for, the disk is wiped."""
+    """An image is written once; when it is no longer asked for, the disk is wiped.
+
+    A host that comes to `available` only to go on is written once for both.
+    """
     b = bench(make_host(image=IMAGE))
     host = await b.until(State.PROVISIONED)
-    assert b.states[-3:] == ["available", "provisioning", "provisioned"]
+    assert b.states[-3:] == ["preparing", "provisioning", "provisioned"]
     assert host.status.provisioning.image.url == IMAGE["url"]
     await b.rest()
     await b.edit(lambda h: setattr(h.spec, "image", None))

@@ -126,14 +126,15 @@ async def test_waiting_for_a_slot_is_shown_and_ends_with_a_wake_up(bench, make_h
 
 async def test_conditions_of_a_life(bench, make_host):
     """Programs can wait for each stage, and people can read what goes on."""
-    image = {"url": "http://images/a.qcow2", "checksum": "abc"}
-    b = bench(make_host(image=image))
+    b = bench()
     host = await b.until(State.INSPECTING)
     assert b.condition(host, "Progressing").reason == "Inspecting"
     assert b.condition(host, "Manageable").status == "True"
     assert b.condition(host, "Ready").status == "False"
     host = await b.until(State.AVAILABLE)
     assert b.condition(host, "AvailableForProvisioning").status == "True"
+    image = metal3api.Image(url="http://images/a.qcow2", checksum="abc")
+    await b.edit(lambda h: setattr(h.spec, "image", image))
     host = await b.until(State.PROVISIONED)
     for kind in ("Ready", "Provisioned", "Manageable"):
         assert b.condition(host, kind).status == "True"

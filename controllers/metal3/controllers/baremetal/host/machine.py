@@ -45,6 +45,13 @@ class StateMachine:
 
     async def step(self, p: HostPass) -> Action:
         """One step; when a state is done, the status already names the next one."""
+        while True:
+            before = p.state
+            action = await self._step(p)
+            if p.state == before or not self.row(p).passes(p):
+                return action
+
+    async def _step(self, p: HostPass) -> Action:
         row = self.row(p)
         action = await self._decide(p, row)
         if isinstance(action, Complete):

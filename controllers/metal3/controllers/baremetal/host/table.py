@@ -6,7 +6,6 @@ it; a move that is not in it is a defect and is refused.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from .actions import Action
 from .hostpass import HostPass
@@ -21,11 +20,9 @@ class UndefinedTransitionError(Exception):
         super().__init__(f"no transition from {before!r} to {after!r} is defined")
 
 
-class Deletion(Enum):
-    """What a request for deletion does in a state."""
-
-    CONTINUE = "the state's own work leads to deletion"
-    MOVE = "leave at once for the state given"
+def stays(_p: HostPass) -> bool:
+    """Every state is entered for its own sake, but for those that say otherwise."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +33,8 @@ class StateRow:
     ``limited``: only so many hosts may be in it at once.
     ``needs_backend``: the state cannot be handled without the backend.
     ``on_delete``: where a deletion leads; empty when the handler itself sees to it.
+    ``passes``: whether a host that enters goes on in the same look, so that both moves are one
+    write; only for a handler that asks nothing of the backend then.
     """
 
     name: str
@@ -46,6 +45,7 @@ class StateRow:
     registers: bool = True
     limited: bool = False
     needs_backend: bool = True
+    passes: Callable[[HostPass], bool] = stays
 
     def check(self, after: str) -> None:
         """Raise UndefinedTransitionError unless ``after`` may follow."""

@@ -30,6 +30,11 @@ async def available(p: HostPass) -> Action:
     return await _provision_or_rest(p)
 
 
+def is_wanted_at_once(p: HostPass) -> bool:
+    """Whether an image waits for the host; then it does not come to rest here."""
+    return metal3api.needs_provisioning(p.host)
+
+
 async def _provision_or_rest(p: HostPass) -> Action:
     _count_anew(p)
     if metal3api.needs_provisioning(p.host):

@@ -8,7 +8,7 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.host.table import StateRow
 
 from . import beginning, deleting
-from .available import available
+from .available import available, is_wanted_at_once
 from .deprovisioning import deprovisioning
 from .inspecting import inspecting
 from .preparing import preparing
@@ -86,6 +86,7 @@ _ROWS: Final = (
         handle=available,
         transitions=_FREE,
         on_delete=_POWER_OFF,
+        passes=is_wanted_at_once,
     ),
     StateRow(
         name=State.READY,
