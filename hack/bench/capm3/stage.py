@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from load import WRITERS, Load, open_load
+from login import service_account
 from measure import CACHE, cpu_seconds, end, peak_mib, say
 
 from metal3.runtime.envtest import Environment
@@ -137,9 +138,11 @@ async def stage(flags: Iterable[str] = ()) -> AsyncIterator[Stage]:
             Environment(api="kube", crds=crds, apiserver_flags=list(flags))
         )
         load = await stack.enter_async_context(
-            open_load(env.kubeconfig, connections=CONNECTIONS, total=None)
+            open_load(
+                await service_account(env.kubeconfig, "load"), connections=CONNECTIONS, total=None
+            )
         )
-        kubeconfig = await env.add_user(OPERATOR, ["system:masters"])
+        kubeconfig = await service_account(env.kubeconfig, OPERATOR)
         await load.send("POST", "/api/v1/namespaces", {"metadata": {"name": objects.NAMESPACE}})
         yield Stage(load=load, kubeconfig=kubeconfig)
 

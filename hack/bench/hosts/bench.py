@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from load import Load, open_load
+from login import service_account
 from measure import CACHE, cpu_seconds, end, peak_mib, say
 from report import Claim, Report
 
@@ -63,9 +64,9 @@ async def measure(options: Options) -> Report:
     rows: dict[str, list[dict[str, float]]] = {"floor": [], "instant backend": [], "default": []}
     async with (
         Environment(api="kube", crds=crds) as env,
-        open_load(env.kubeconfig, connections=CONNECTIONS) as load,
+        open_load(await service_account(env.kubeconfig, "load"), connections=CONNECTIONS) as load,
     ):
-        kubeconfig = await env.add_user(OPERATOR, ["system:masters"])
+        kubeconfig = await service_account(env.kubeconfig, OPERATOR)
         say("warming up")  # a server is slow the first time it meets a kind
         await floor(load, recording, options.hosts, "warm")
         for i in range(options.rounds):
@@ -132,9 +133,9 @@ async def record(options: Options) -> Recording:
     crds = [TOP / "config" / "crd" / "bases"]
     async with (
         Environment(api="kube", crds=crds, apiserver_flags=flags) as env,
-        open_load(env.kubeconfig, connections=CONNECTIONS) as load,
+        open_load(await service_account(env.kubeconfig, "load"), connections=CONNECTIONS) as load,
     ):
-        kubeconfig = await env.add_user(OPERATOR, ["system:masters"])
+        kubeconfig = await service_account(env.kubeconfig, OPERATOR)
         await run_operator(load, kubeconfig, RECORDED, options, "0")
     return await asyncio.to_thread(read_audit, log, PREFIX)
 

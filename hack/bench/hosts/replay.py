@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from load import Load
+from login import user_name
 
 OPERATOR: Final = "operator"
 ERROR: Final = 400
@@ -54,7 +55,7 @@ def read_audit(log: Path, prefix: str | tuple[str, ...]) -> Recording:
     for event in map(json.loads, log.read_text().splitlines()):
         body = event.get("requestObject")
         name = _name_of(event, body)
-        if event["user"]["username"] != OPERATOR or not name.startswith(prefix):
+        if event["user"]["username"] != user_name(OPERATOR) or not name.startswith(prefix):
             continue
         if event["responseStatus"]["code"] >= ERROR:
             recording.refused += 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from load import WRITERS, Load, open_load
+from login import service_account
 from measure import CACHE, Rival, cpu_seconds, rival
 
 from metal3.runtime.envtest import Environment
@@ -47,10 +48,15 @@ async def server(api: Api, more_crds: Sequence[Path] = ()) -> AsyncIterator[tupl
     crds = [*sorted((TOP / "config/crd/bases").glob("ipam.metal3.io_*.yaml")), *more_crds]
     async with (
         Environment(api=api, crds=crds) as env,
-        open_load(env.kubeconfig, total=DEADLINE, connections=2 * WRITERS) as load,
+        open_load(await _login(env, "load"), total=DEADLINE, connections=2 * WRITERS) as load,
     ):
         await load.send("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-        yield load, env.kubeconfig
+        yield load, await _login(env, "operator")
+
+
+async def _login(env: Environment, name: str) -> Path:
+    """The embedded server knows no certificates, and no users but one."""
+    return env.kubeconfig if env.api == "embedded" else await service_account(env.kubeconfig, name)
 
 
 @asynccontextmanager
