@@ -84,13 +84,15 @@ class BareMetalHostReconciler:
         unreadable = await restore_status(p)
         if unreadable:
             return await self._hold_back(p, before, unreadable)
+        kept = before
         if p.is_deleting:
             await release_hardware_data(p)
         else:
             await self._hold(p)
-            await take_known_hardware(p)
-        await take_retry_request(p)
-        kept = p.status.to_dict()
+            if await take_known_hardware(p):
+                kept = p.status.to_dict()
+        if await take_retry_request(p):
+            kept = p.status.to_dict()
         try:
             action = await self._step(p)
         except ProvisionerError as error:

@@ -42,7 +42,7 @@ def set_condition(conditions: list[Condition], new: Condition, *, now: datetime)
         new.last_transition_time = old.last_transition_time
     else:
         new.last_transition_time = new.last_transition_time or format_time(now)
-    if old.to_dict() == new.to_dict():
+    if old == new or old.to_dict() == new.to_dict():
         return False
     conditions[conditions.index(old)] = new
     return True

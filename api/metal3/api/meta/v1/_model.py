@@ -8,6 +8,7 @@ reconciler must be able to read, and repair, objects older than today's rules.
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
+import orjson
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
@@ -46,8 +47,6 @@ class Model(BaseModel):
     nullable_fields: ClassVar[frozenset[str]] = frozenset()
     """Attributes for which null and absent mean different things."""
 
-    _plan: ClassVar[tuple[_Field, ...] | None] = None
-
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Decode a JSON object; raises ``pydantic.ValidationError`` on a wrong JSON type."""
@@ -65,7 +64,11 @@ class Model(BaseModel):
 
     def to_json(self) -> bytes:
         """Encode to compact JSON text."""
-        return to_json(self.to_dict())
+        plain = self.to_dict()
+        try:
+            return orjson.dumps(plain)
+        except TypeError:  # an integer of more than 64 bits, say
+            return to_json(plain)
 
     def deep_copy(self) -> Self:
         """An equal object that shares nothing with this one."""
@@ -78,9 +81,9 @@ class Model(BaseModel):
     @classmethod
     def emission_plan(cls) -> tuple[_Field, ...]:
         """How each declared field is written; worked out once per class."""
-        plan = cls.__dict__.get("_plan")
+        plan = _PLANS.get(cls)
         if plan is None:
-            plan = tuple(
+            plan = _PLANS[cls] = tuple(
                 _Field(
                     name,
                     info.serialization_alias or info.alias or name,
@@ -90,8 +93,10 @@ class Model(BaseModel):
                 )
                 for name, info in cls.__pydantic_fields__.items()
             )
-            cls._plan = plan
         return plan
+
+
+_PLANS: Final[dict[type[Model], tuple[_Field, ...]]] = {}
 
 
 def unknown_fields(model: Model, prefix: str = "") -> set[str]:
@@ -128,7 +133,8 @@ def _dump(model: Model, *, forced: bool) -> type_json | None:
     touched = forced
     values = model.__dict__
     assigned = model.__pydantic_fields_set__
-    for name, alias, required, nullable, fillable in model.emission_plan():
+    kind = type(model)
+    for name, alias, required, nullable, fillable in _PLANS.get(kind) or kind.emission_plan():
         if name in assigned:
             value = values[name]
             if value is not None:
@@ -164,9 +170,11 @@ def _is_container(value: object) -> bool:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Model):
-        return _dump_forced(value)
+        return _dump(value, forced=True)
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [item if type(item) in _SCALARS else _plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {
+            key: item if type(item) in _SCALARS else _plain(item) for key, item in value.items()
+        }
     return value

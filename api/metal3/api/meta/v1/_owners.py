@@ -42,7 +42,7 @@ def set_owner_reference(obj: Object, reference: OwnerReference) -> bool:
     """Add or refresh the reference (same owner: same kind, group and name); True when changed."""
     others = [r for r in obj.metadata.owner_references if not is_same_owner(r, reference)]
     mine = [r for r in obj.metadata.owner_references if is_same_owner(r, reference)]
-    if len(mine) == 1 and mine[0].to_dict() == reference.to_dict():
+    if len(mine) == 1 and (mine[0] == reference or mine[0].to_dict() == reference.to_dict()):
         return False
     obj.metadata.owner_references = [*others, reference]
     return True

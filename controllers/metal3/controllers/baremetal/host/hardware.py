@@ -57,28 +57,30 @@ async def release_hardware_data(p: HostPass) -> None:
         await let_go(p.env, metal3api.HardwareData, p.key, metal3api.HARDWARE_DATA_FINALIZER)
 
 
-async def take_known_hardware(p: HostPass) -> None:
+async def take_known_hardware(p: HostPass) -> bool:
     """Fill the status from HardwareData or, failing that, from the annotation; then drop that.
 
     Both count while nothing is known, or while inspection is disabled: then they are the user's.
+    Gives whether the status was filled.
     """
     text = p.host.metadata.annotations.get(metal3api.HARDWARE_DETAILS_ANNOTATION)
     wanted = p.status.hardware is None or metal3api.inspection_is_disabled(p.host)
     if not wanted and text is None:
-        return
+        return False
     data = await find_hardware_data(p)
     if data is not None and data.spec.hardware is not None:
         if wanted:
             p.status.hardware = data.spec.hardware
         note = "HardwareData of the host is more trusted than the annotation"
     elif text is None:
-        return
+        return False
     else:
         note = await _take_annotation(p, text) if wanted else "the hardware is known already"
     if text is not None:
         await p.writer.remove_annotations(p.host, metal3api.HARDWARE_DETAILS_ANNOTATION)
         if note:
             p.publish("RemoveAnnotation", f"Removed hardware details annotation: {note}")
+    return wanted
 
 
 async def _take_annotation(p: HostPass, text: str) -> str:

@@ -33,12 +33,13 @@ async def what_users_control(p: HostPass) -> Hashable:
     )
 
 
-async def take_retry_request(p: HostPass) -> None:
-    """Start over with a clean count, at once."""
+async def take_retry_request(p: HostPass) -> bool:
+    """Start over with a clean count, at once; whether that was asked for."""
     if RETRY_ANNOTATION not in p.host.metadata.annotations:
-        return
+        return False
     await p.writer.remove_annotations(p.host, RETRY_ANNOTATION)
     p.status.error_count = 0
     p.status.provisioning_fail_count = 0
     p.env.retries.release(p.key)
     p.publish("RetryRequested", "Trying again at once, as the annotation asked")
+    return True

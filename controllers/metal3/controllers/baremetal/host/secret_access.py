@@ -44,15 +44,14 @@ async def acquire_secret(
 async def _mark(
     client: Client, secret: corev1.Secret, *, owner: metav1.Object | None, finalizer: bool
 ) -> corev1.Secret:
-    before = secret.metadata.to_dict()
-    secret.metadata.labels[metal3api.ENVIRONMENT_LABEL] = metal3api.ENVIRONMENT_LABEL_VALUE
+    meta = secret.metadata
+    changed = meta.labels.get(metal3api.ENVIRONMENT_LABEL) != metal3api.ENVIRONMENT_LABEL_VALUE
+    meta.labels[metal3api.ENVIRONMENT_LABEL] = metal3api.ENVIRONMENT_LABEL_VALUE
     if owner is not None:
-        metav1.set_owner_reference(secret, metav1.owner_reference(owner))
-    if finalizer and secret.metadata.deletion_timestamp is None:
-        metav1.add_finalizer(secret, metal3api.SECRET_FINALIZER)
-    if secret.metadata.to_dict() == before:
-        return secret
-    return await client.patch(secret, _marks(secret))
+        changed |= metav1.set_owner_reference(secret, metav1.owner_reference(owner))
+    if finalizer and meta.deletion_timestamp is None:
+        changed |= metav1.add_finalizer(secret, metal3api.SECRET_FINALIZER)
+    return await client.patch(secret, _marks(secret)) if changed else secret
 
 
 async def _find(client: Client, live: Reader, key: NamespacedName) -> corev1.Secret:
