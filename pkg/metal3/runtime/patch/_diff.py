@@ -22,6 +22,11 @@ class Difference(NamedTuple):
         """True when nothing is to be sent."""
         return not self.merge and not self.nulls
 
+    def on(self, there: Json) -> "Difference":
+        """What of it is still to be sent to an object that is like ``there`` by now."""
+        left = diff(there, apply_merge_patch(there, self.merge)).merge
+        return Difference(left, self.nulls)
+
     def json_patch(self) -> list[Json]:
         """The operations that set the nulls (RFC 6902)."""
         return [{"op": "add", "path": _pointer(p), "value": None} for p in self.nulls]

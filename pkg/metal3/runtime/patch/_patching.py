@@ -111,6 +111,9 @@ class PatchHelper(Generic[T]):
         wait = _FIRST_WAIT
         for attempt in range(_ATTEMPTS):
             difference = self._difference(before, after, shared)
+            if attempt:
+                # A look at a stale object repeats what was written already.
+                difference = difference.on(self._theirs_plain())
             try:
                 await self._send_difference(writer, difference, locked=bool(shared))
             except ConflictError:
@@ -125,12 +128,15 @@ class PatchHelper(Generic[T]):
     def _difference(self, before: Json, after: Json, shared: Sequence[KeyedList]) -> Difference:
         """From what the server has in shared lists to what it should have."""
         for field in shared:
-            if isinstance(self._theirs, metav1.Object):
-                self._theirs = self._theirs.to_dict()
-            theirs = field.of(self._theirs)
+            theirs = field.of(self._theirs_plain())
             merged = merge_keyed(field.of(before), field.of(after), theirs, field.key)
             before, after = field.put(before, theirs), field.put(after, merged)
         return diff(before, after)
+
+    def _theirs_plain(self) -> Json:
+        if isinstance(self._theirs, metav1.Object):
+            self._theirs = self._theirs.to_dict()
+        return self._theirs
 
     async def _send_difference(
         self, writer: Writer | SubResourceWriter, difference: Difference, *, locked: bool

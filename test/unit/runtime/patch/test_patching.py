@@ -232,6 +232,19 @@ async def test_an_optimistic_lock_refuses_any_stale_write():
     assert (await client.get(Widget, KEY)).spec == {"a": 3, "b": 2}
 
 
+async def test_a_look_at_a_stale_object_does_not_write_the_same_again():
+    """A cache that is behind costs one refused request, and no further one."""
+    client, widget = await _setup()
+    stale = widget.deep_copy()
+    for seen in (widget, stale):
+        async with patching(client, seen):
+            seen.status.phase = "Ready"
+            seen.status.conditions = [_condition("Ready")]
+    written, refused = _writes(client)
+    assert written == refused
+    assert stale.metadata.resource_version == widget.metadata.resource_version
+
+
 async def test_patching_early_sends_each_change_once():
     """The helper may be asked in between; the way out sends only the rest."""
     client, widget = await _setup()
