@@ -1,4 +1,4 @@
-"""The ``metal3`` command: ``manager``, ``apiserver``, ``demo``, ``version``.
+"""The ``metal3`` command: ``manager``, ``host``, ``apiserver``, ``demo``, ``version``.
 
 Exit codes: 0 done, 1 failed (the reason is the last line on standard error), 2 wrong usage,
 130 interrupted. Each command is a module with ``run(argv, environment) -> int``, imported only
@@ -16,6 +16,7 @@ from ._flags import USAGE_ERROR
 
 COMMANDS: Final = {
     "manager": "run the operators against a cluster",
+    "host": "print the manifests of a new host",
     "apiserver": "serve a small Kubernetes API from one SQLite file",
     "demo": "run simulated servers from registering to provisioned, with a real Ironic",
     "version": "tell the version",

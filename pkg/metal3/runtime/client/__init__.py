@@ -28,7 +28,7 @@ from metal3.runtime.rest import (
     status_error,
 )
 
-from ._decode import decode
+from ._codec import decode
 from ._interface import (
     Client,
     ObjectList,

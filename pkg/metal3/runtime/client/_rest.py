@@ -21,7 +21,7 @@ from metal3.runtime.rest import (
 )
 from metal3.runtime.types import NamespacedName, key_of
 
-from ._decode import decode, parse
+from ._codec import decode, encode, parse
 from ._interface import ObjectList, Patch, PatchType, Preconditions, Propagation
 from ._paths import (
     accepts,
@@ -209,7 +209,7 @@ class RestClient:
             method="POST",
             path=collection_path(resource, obj.metadata.namespace, one=True),
             query=self._options(dry_run=dry_run),
-            body=obj.to_json(),
+            body=encode(obj),
         )
         return decode(type(obj), await self.transport.send(request))
 
@@ -224,7 +224,7 @@ class RestClient:
             method="PUT",
             path=object_path(resource, key_of(obj), name),
             query=self._options(dry_run=dry_run),
-            body=obj.to_json(),
+            body=encode(obj),
         )
         return decode(type(obj), await self.transport.send(request))
 

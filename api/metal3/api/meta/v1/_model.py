@@ -8,7 +8,6 @@ reconciler must be able to read, and repair, objects older than today's rules.
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
-import orjson
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
@@ -64,11 +63,7 @@ class Model(BaseModel):
 
     def to_json(self) -> bytes:
         """Encode to compact JSON text."""
-        plain = self.to_dict()
-        try:
-            return orjson.dumps(plain)
-        except TypeError:  # an integer of more than 64 bits, say
-            return to_json(plain)
+        return to_json(self.to_dict())
 
     def deep_copy(self) -> Self:
         """An equal object that shares nothing with this one."""

@@ -1,4 +1,4 @@
-"""From the server's JSON to typed objects, with errors that quote no values."""
+"""Between the server's JSON and typed objects, with errors that quote no values."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
@@ -21,6 +21,15 @@ def decode(kind: type[T], data: bytes | Mapping[str, Any]) -> T:
         return kind.from_json(data) if isinstance(data, bytes) else kind.from_dict(data)
     except ValidationError as e:
         raise DecodeError(f"{kind.gvk.kind} {_name(data)}: {_problems(e)}") from None
+
+
+def encode(obj: metav1.Object) -> bytes:
+    """Compact JSON text, by the faster encoder where that can."""
+    plain = obj.to_dict()
+    try:
+        return orjson.dumps(plain)
+    except TypeError:  # an integer of more than 64 bits, say
+        return obj.to_json()
 
 
 def parse(what: str, data: bytes) -> Json:
