@@ -10,7 +10,6 @@ import yaml
 
 from metal3.api.coordination_k8s_io import v1 as coordinationv1
 from metal3.api.core import v1 as corev1
-from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import ForbiddenError, NotFoundError, RestClient
 from metal3.runtime.envtest import WebhookInstallOptions
@@ -18,38 +17,14 @@ from metal3.runtime.rest import load_config
 from metal3.runtime.types import NamespacedName
 
 from .processes import OWN_NAMESPACE, manager_process
+from .roles import USER, install_roles
 
 TOP = Path(__file__).parents[3]
 CRDS = TOP / "config/crd/bases"
 WEBHOOKS = TOP / "config/webhook/baremetal"
 ROLES = TOP / "config/rbac/baremetal"
-USER = "baremetal-operator"
 LEASE = NamespacedName(OWN_NAMESPACE, "baremetal-operator")
 HOST = NamespacedName("default", "host-0")
-RBAC_KINDS = {
-    "ServiceAccount": ("serviceaccounts", True),
-    "Role": ("roles", True),
-    "RoleBinding": ("rolebindings", True),
-    "ClusterRole": ("clusterroles", False),
-    "ClusterRoleBinding": ("clusterrolebindings", False),
-}
-
-
-async def install_roles(client):
-    """What ``kubectl apply -k config/rbac/baremetal`` does."""
-    await client.create(corev1.Namespace.named(OWN_NAMESPACE))
-    for path in sorted(ROLES.glob("*.yaml")):
-        for manifest in yaml.safe_load_all(path.read_text()):
-            if manifest["kind"] not in RBAC_KINDS:
-                continue
-            if "subjects" in manifest:  # an account's name is too long for a client certificate
-                group = "rbac.authorization.k8s.io"
-                manifest["subjects"] = [{"kind": "User", "name": USER, "apiGroup": group}]
-            plural, namespaced = RBAC_KINDS[manifest["kind"]]
-            group, _, version = manifest["apiVersion"].rpartition("/")
-            gvk = metav1.GroupVersionKind(group, version, manifest["kind"])
-            kind = metav1.Unstructured.of(gvk, plural, namespaced=namespaced)
-            await client.create(kind.from_dict(manifest))
 
 
 @contextlib.asynccontextmanager
@@ -112,6 +87,12 @@ async def gone(client):
                 await asyncio.sleep(0.2)
 
 
+def own_roles():
+    """What ``kubectl apply -k config/rbac/baremetal`` applies."""
+    for path in sorted(ROLES.glob("*.yaml")):
+        yield from yaml.safe_load_all(path.read_text())
+
+
 @pytest.fixture
 async def cluster(start_environment):
     """CRDs, webhooks and roles as ``config/`` has them, and an administrator's client."""
@@ -119,7 +100,7 @@ async def cluster(start_environment):
     async with start_environment(crds=[CRDS], webhooks=webhooks) as env:
         config = await asyncio.to_thread(load_config, env.kubeconfig)
         async with RestClient(config) as client:
-            await install_roles(client)
+            await install_roles(client, own_roles())
             yield env, client
 
 
