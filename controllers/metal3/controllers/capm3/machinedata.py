@@ -6,11 +6,13 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.runtime.client import AlreadyExistsError, NotFoundError
 from metal3.runtime.patch import drop_finalizer
+from metal3.runtime.types import NamespacedName
 
 from . import conditions
 from .conditions import Reason, Type
 from .environment import Environment
 from .related import find
+from .wakeups import is_unanswered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class MachineData:
         client, meta = self.env.client, m3m.metadata
         found = await find(client, infrav1.Metal3DataClaim, meta.namespace, meta.name)
         if found is not None:
+            if found.metadata.deletion_timestamp and is_unanswered(found):
+                await drop_finalizer(client, found, infrav1.MACHINE_FINALIZER)  # then a new one
             return found
         template = m3m.spec.data_template
         name = template.name if template is not None else None
@@ -92,6 +96,17 @@ class MachineData:
             claim = await find(self.env.live, infrav1.Metal3DataClaim, meta.namespace, meta.name)
         if claim is not None:
             await drop_finalizer(client, claim, infrav1.MACHINE_FINALIZER)
+
+    async def release_orphan(self, machine: NamespacedName) -> None:
+        """Let the claim go that is being deleted after its machine.
+
+        It was made while the machine went, by another manager or by a process that is dead.
+        """
+        claim = await find(self.env.client, infrav1.Metal3DataClaim, *machine)
+        if claim is None or not claim.metadata.deletion_timestamp:
+            return
+        if await find(self.env.live, infrav1.Metal3Machine, *machine) is None:
+            await drop_finalizer(self.env.client, claim, infrav1.MACHINE_FINALIZER)
 
     def _reference(self, m3m: infrav1.Metal3Machine, name: str) -> infrav1.SecretReference | None:
         if not name:

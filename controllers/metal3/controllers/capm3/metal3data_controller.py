@@ -1,7 +1,7 @@
 """Renders the metadata and network data of a machine into Secrets.
 
-Watches: Metal3Data, its claims of addresses, its Metal3DataTemplate, Metal3DataClaim, Metal3Machine
-         and BareMetalHost.
+Watches: Metal3Data, its claims of addresses, its Metal3DataTemplate, Metal3DataClaim, Metal3Machine,
+         BareMetalHost and Cluster (pauses).
 Writes:  Metal3Data, Secrets ``<machine>-metadata`` and ``<machine>-networkdata``, claims.
 Looks again: after ``resync`` while something is waited for, though all of it wakes it.
 
@@ -53,6 +53,8 @@ class Metal3DataReconciler:
         try:
             data = await client.get(infrav1.Metal3Data, req)
         except NotFoundError:
+            if await find(self.env.live, infrav1.Metal3Data, *req) is None:
+                await self.claims.release_orphans(*req)
             return ctrl.Result()
         if clusterv1.is_paused(data, await cluster_of(client, data)):
             return ctrl.Result()

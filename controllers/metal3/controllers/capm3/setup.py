@@ -57,6 +57,7 @@ INDEXES: Final[Mapping[type[metav1.Object], Mapping[str, Callable[[Any], list[st
         wakeups.TEMPLATE_INDEX: wakeups.template_name,
         wakeups.MACHINE_INDEX: wakeups.machine_name,
         wakeups.DATA_CLAIM_INDEX: wakeups.data_claim_name,
+        wakeups.CLUSTER_INDEX: wakeups.cluster_name,
     },
 }
 """Indexes the operator's reader must have."""
@@ -123,12 +124,13 @@ def build(
         mgr.cache.index_field(claim_kind, wakeups.DATA_INDEX, wakeups.data_name)
     given = _controller_options(mgr, options, unique_names=unique_names)
     _add_cluster_controller(mgr, env, given)
-    _add_machine_controller(mgr, env, machines, _hosts(mgr, machines), given)
+    hosts = _hosts(mgr, machines)
+    _add_machine_controller(mgr, env, machines, hosts, given)
     _add_template_controllers(mgr, env, given)
     _add_data_controller(mgr, env, given, claim_kinds)
     add_remediation(mgr, env, given)
     add_label_sync(mgr, env, given)
-    add_host_reservations(mgr, env, given)
+    add_host_reservations(mgr, env, hosts, given)
     _add_webhooks(mgr)
     return Operator(environment=env)
 
@@ -305,6 +307,11 @@ def _add_data_controller(
             metal3api.BareMetalHost,
             data_by(wakeups.MACHINE_INDEX, wakeups.consumer_name),
             predicates=(changes_of(matters.host),),
+        )
+        .watches(
+            clusterv1.Cluster,
+            data_by(wakeups.CLUSTER_INDEX, wakeups.own_name),
+            predicates=(changes_of(matters.pausing),),
         )
         .with_options(options)
         .complete(
