@@ -1,11 +1,12 @@
 """Claims that land after the process that sent them is dead."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
+from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
 from metal3.api.core import v1 as corev1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
@@ -260,3 +261,62 @@ async def test_a_claim_by_another_manager_for_the_same_machine_counts(
     assert set(await consumers(client)) == set(claimed)
     m3m = await get(client, infrav1.Metal3Machine, "m-0")
     assert m3m.metadata.annotations[infrav1.HOST_ANNOTATION] == f"{NS}/{claimed[0]}"
+
+
+class Blind:
+    """A connection whose watches of hosts and machines tell nothing new."""
+
+    def __init__(self, client) -> None:
+        self.client = client
+
+    def __getattr__(self, name):
+        """Everything else works."""
+        return getattr(self.client, name)
+
+    @asynccontextmanager
+    async def stream(self, kind, *args, **kwargs):
+        """Open, and silent."""
+        async with self.client.stream(kind, *args, **kwargs) as events:
+            is_silent = kind in {infrav1.Metal3Machine, metal3api.BareMetalHost}
+            yield self._nothing() if is_silent else events
+
+    async def _nothing(self):
+        await asyncio.Event().wait()
+        yield
+
+
+async def pause(client, *, paused):
+    """A user does."""
+    cluster = await get(client, clusterv1.Cluster, "c")
+    cluster.spec.paused = paused
+    await client.update(cluster)
+
+
+@pytest.mark.looptime(start=0)
+async def test_a_manager_with_an_old_view_cannot_wish_for_another_host(
+    make_client, make_available_host, start_provider
+):
+    """It saw neither that the machine has a host nor that this one became available."""
+    client = make_client()
+    await pause(client, paused=True)
+    await change_state(client, "h", "inspecting")
+    second_best = make_available_host("second-best")
+    await add_host(client, second_best)
+    second_best = await get(client, metal3api.BareMetalHost, "second-best")
+    second_best.status.error_count = 1
+    await client.status.update(second_best)
+    async with start_provider(client):
+        await asyncio.sleep(5)
+    async with start_provider(client), start_provider(Blind(client)):
+        await asyncio.sleep(5)
+        await change_state(client, "h", "available")
+        await asyncio.sleep(5)
+        await pause(client, paused=False)
+        await asyncio.sleep(30)
+    claimed = {a.key.name for a in client.actions if a.kind == "BareMetalHost" and is_claim(a)}
+    assert claimed == {"h"}
+
+
+def is_claim(action):
+    """Whether a write gives a host to somebody."""
+    return action.verb == "patch" and "consumerRef" in (action.body.body.get("spec") or {})
