@@ -232,6 +232,8 @@ class MachinesMachine(RuleBasedStateMachine):
             if m3m is not None and m3m.spec.data_template is not None and host.spec.consumer_ref:
                 assert m3m.status.rendered_data is not None, user
                 assert m3m.status.rendered_data.name in claims, user
+            if user and host.status.provisioning.state == "provisioned":
+                assert user in machines, f"{user} is gone and its system runs on"
 
     def teardown(self) -> None:
         """No faults any more, and one manager: all must end well."""
