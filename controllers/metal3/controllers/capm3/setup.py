@@ -285,7 +285,11 @@ def _add_data_controller(
     def data_by(index: str, name: Callable[[Any], str | None]) -> EventHandler:
         return enqueue_requests_from_map_func(wakeups.data_by(mgr.client, index, name))
 
-    builder = ctrl.new_controller_managed_by(mgr).for_(infrav1.Metal3Data)
+    own = OwnWrites()
+    claims = AddressClaims(env=env, kinds=claim_kinds)
+    reconciler = Metal3DataReconciler(env=env, claims=claims, own_writes=own)
+    builder = ctrl.new_controller_managed_by(mgr)
+    builder = builder.for_(infrav1.Metal3Data, predicates=(own.news(),))
     for kind in claim_kinds:
         builder = builder.owns(kind)
     (
@@ -314,13 +318,7 @@ def _add_data_controller(
             predicates=(changes_of(matters.pausing),),
         )
         .with_options(options)
-        .complete(
-            filtered(
-                env,
-                infrav1.Metal3Data,
-                Metal3DataReconciler(env=env, claims=AddressClaims(env=env, kinds=claim_kinds)),
-            )
-        )
+        .complete(filtered(env, infrav1.Metal3Data, reconciler))
     )
 
 

@@ -30,7 +30,7 @@ class Stuck:
         return getattr(self.client, name)
 
     async def patch(self, obj, change, **kwargs):
-        """Claims are kept back."""
+        """Claims, and what ends them, are kept back."""
         if isinstance(obj, metal3api.BareMetalHost) and "consumerRef" in change.body["spec"]:
             self.held.append((obj.deep_copy(), change))
             self.is_stuck.set()
@@ -320,3 +320,22 @@ async def test_a_manager_with_an_old_view_cannot_wish_for_another_host(
 def is_claim(action):
     """Whether a write gives a host to somebody."""
     return action.verb == "patch" and "consumerRef" in (action.body.body.get("spec") or {})
+
+
+@pytest.mark.looptime(start=0)
+async def test_a_release_that_lands_late_takes_the_host_from_nobody(
+    make_client, make_machine, start_provider, leave_claim
+):
+    """Meanwhile the next process gave it back, and another machine has it."""
+    client = make_client()
+    async with start_provider(client):
+        await asyncio.sleep(5)
+    await client.delete(await get(client, infrav1.Metal3Machine, "m-0"))
+    stuck = await leave_claim(client)
+    for obj in make_machine("m-1"):
+        await client.create(obj)
+    async with start_provider(client):
+        await asyncio.sleep(5)
+        assert await consumers(client) == {"h": "m-1"}
+        assert not await stuck.land()
+    assert await consumers(client) == {"h": "m-1"}
