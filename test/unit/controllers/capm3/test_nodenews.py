@@ -1,5 +1,7 @@
 """From a node of a workload cluster to the machine that waits for it."""
 
+from typing import Any
+
 import pytest
 
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
@@ -52,7 +54,9 @@ def news():
     client = FakeClient(host, machine("m-name", "pear"), elsewhere)
     client.index_field(metal3api.BareMetalHost, nodenews.UID_INDEX, nodenews.uid_of)
     client.index_field(infrav1.Metal3Machine, nodenews.HOSTNAME_INDEX, nodenews.hostnames)
-    return NodeNews(client=client, machines=Bells(), bell=Bells())
+    machines: Any = Bells()
+    bell: Any = Bells()
+    return NodeNews(client=client, machines=machines, bell=bell)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_secret_cannot_make_the_manager_run_or_read_anything(text):
 
 def test_a_kubeconfig_with_everything_inside_will_do():
     """As Cluster API makes them."""
-    assert config_of(kubeconfig().encode())
+    assert config_of(kubeconfig().encode()).host == "http://127.0.0.1:9"
 
 
 @pytest.mark.looptime(start=0)
