@@ -78,6 +78,8 @@ class Metal3DataReconciler:
             return ctrl.Result()
         if standing is Standing.UNANSWERED:
             return ctrl.Result()  # the answer wakes us
+        if data.status.ready and self.own_writes.is_last(data):
+            return ctrl.Result()  # all of it was just made
         await ensure_finalizer(client, data, infrav1.DATA_FINALIZER)
         async with patching(client, data, optimistic_lock=True) as helper:
             return await self._render(data, helper)

@@ -84,3 +84,14 @@ async def test_a_claim_that_is_deleted_unanswered_is_made_again(
             return (await claim()).metadata.uid != first.metadata.uid
 
         await w.until(is_new, limit=5)
+
+
+async def test_a_claim_goes_though_its_template_was_taken_away(world, make_cluster):
+    """By force, with its finalizer: there is nobody left who could answer."""
+    claim = infrav1.Metal3DataClaim.named("m-0", NS)
+    claim.metadata.finalizers = [infrav1.DATA_CLAIM_FINALIZER]
+    claim.spec.template = infrav1.ObjectRef(name="t", namespace=NS)
+    async with world(*make_cluster(), claim) as w:
+        await asyncio.sleep(5)
+        await w.delete(infrav1.Metal3DataClaim, "m-0")
+        await w.gone(infrav1.Metal3DataClaim, "m-0", limit=5)

@@ -273,7 +273,7 @@ class MachinesMachine(RuleBasedStateMachine):
             for obj in self.make_machine(name, dataTemplate={"name": "t"}):
                 with suppress(AlreadyExistsError):
                     await self.client.create(obj)
-        for _ in range(120):
+        for _ in range(50):
             await asyncio.sleep(0.2)
             await self._check()
         await asyncio.sleep(40)
@@ -419,8 +419,8 @@ def test_machines_survive_everything(machine):
         machine,
         settings=settings(
             report_multiple_bugs=False,
-            max_examples=8,
-            stateful_step_count=20,
+            max_examples=6,
+            stateful_step_count=15,
             deadline=None,
             # Shrinking takes minutes, and a run is short enough to be read.
             phases=[Phase.explicit, Phase.generate],
