@@ -226,12 +226,13 @@ class MachinesMachine(RuleBasedStateMachine):
         """Whatever is deleted meanwhile."""
         machines = {m.metadata.name: m for m in await self._list(infrav1.Metal3Machine)}
         claims = set(map(_controller, await self._list(ipamv1.IPClaim)))
+        answers = await self._list(infrav1.Metal3DataClaim)
+        rendered = {c.metadata.name: c.status.rendered_data.name for c in answers if _answered(c)}
         for host in hosts:
             user = self.neighbours.disks.get(host.metadata.name, "")
             m3m = machines.get(user)
             if m3m is not None and m3m.spec.data_template is not None and host.spec.consumer_ref:
-                assert m3m.status.rendered_data is not None, user
-                assert m3m.status.rendered_data.name in claims, user
+                assert rendered.get(user, "") in claims, user
             if user and host.status.provisioning.state == "provisioned":
                 assert user in machines, f"{user} is gone and its system runs on"
 
@@ -276,7 +277,7 @@ class MachinesMachine(RuleBasedStateMachine):
         for _ in range(50):
             await asyncio.sleep(0.2)
             await self._check()
-        await asyncio.sleep(40)
+        await asyncio.sleep(120)  # the late ones are far behind
 
     async def _mend(self) -> None:
         cluster = await self._get(clusterv1.Cluster, "c")
@@ -360,6 +361,10 @@ class MachinesMachine(RuleBasedStateMachine):
 
     async def _list(self, kind):
         return (await self.client.list(kind, namespace=NS)).items
+
+
+def _answered(claim) -> bool:
+    return claim.status.rendered_data is not None
 
 
 def _controller(obj) -> str:
