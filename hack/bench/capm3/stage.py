@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import socket
 import subprocess
@@ -80,11 +81,16 @@ class Stage:
         await self.create(objects.HOSTS, objects.host(i))
 
     async def changes(self, collection: str, limit: float) -> AsyncIterator[Json]:
-        """All objects and then every change; raises RuntimeError when ``limit`` seconds pass."""
-        query = {"watch": "1", "timeoutSeconds": str(round(limit))}
-        async with self.load.session.get(self.load.url + collection, params=query) as stream:
-            async for line in stream.content:
-                yield json.loads(line)["object"]
+        """All objects and then every change; raises RuntimeError when ``limit`` seconds pass.
+
+        A server ends watches before their time, such as when a CRD changes: then all comes again.
+        """
+        end = time.monotonic() + limit
+        while (left := end - time.monotonic()) > 0:
+            query = {"watch": "1", "timeoutSeconds": str(math.ceil(left))}
+            async with self.load.session.get(self.load.url + collection, params=query) as stream:
+                async for line in stream.content:
+                    yield json.loads(line)["object"]
         raise RuntimeError(f"{collection}: not done within {limit:.0f} s")
 
     async def until_all(

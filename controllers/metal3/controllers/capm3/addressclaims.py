@@ -154,6 +154,17 @@ class AddressClaims:
             for claim in found.items:
                 await self._release_one(claim)
 
+    async def release_orphans(self, namespace: str, data: str) -> None:
+        """Let those go that are being deleted with a Metal3Data that is gone.
+
+        They were asked for while it went, by another manager or by a process that is dead.
+        """
+        for kind in self.kinds:
+            found = await self.env.client.list(kind, namespace=namespace, fields={DATA_INDEX: data})
+            for claim in found.items:
+                if claim.metadata.deletion_timestamp:
+                    await drop_finalizer(self.env.client, claim, infrav1.DATA_FINALIZER)
+
     async def _release_one(self, claim: AnyClaim) -> None:
         client = self.env.client
         if not claim.metadata.deletion_timestamp:

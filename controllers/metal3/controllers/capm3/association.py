@@ -1,8 +1,10 @@
 """Getting a host: the wish is written into the machine first, then the host is claimed.
 
 Both writes carry the resourceVersion they were decided on. A machine seen as it was before its wish
-cannot wish again, and of two machines that claim one host the second gets a conflict. So a machine
-never has two hosts and a host never two machines, however many managers there are.
+cannot wish again, and of two machines that claim one host the second gets a conflict. A wish is
+followed until its host is known to be lost, as the claim of a process that is dead may still land.
+So a machine never has two hosts and a host never two machines, however many managers there are.
+Where the wish itself changed meanwhile a late claim is given back: see ``extrahosts``.
 """
 
 from dataclasses import dataclass
@@ -15,14 +17,24 @@ from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import ConflictError, NotFoundError
 from metal3.runtime.patch import PatchHelper, patching
+from metal3.runtime.types import key_of
 
 from . import bmcsecret, conditions, hostspec, metrics
-from .conditions import Reason, Type
+from .conditions import Reason, Type, was_associated
 from .environment import Environment
+from .extrahosts import ExtraHosts
 from .hostfacts import HostFacts, facts_of, point_of
 from .hosts import Hosts
 from .placement import Decision, SelectorError, Wish
-from .related import Scope, annotated_host, find, host_of, is_consumer, reuse_name
+from .related import (
+    Scope,
+    annotated_host,
+    find,
+    hosts_of,
+    identified_host,
+    is_consumer,
+    reuse_name,
+)
 
 MOST_TRIES: Final = 8
 """Hosts that are tried in one pass before others get their turn."""
@@ -48,24 +60,26 @@ class Association:
 
         Raises ClaimsLostError and ConflictError.
         """
-        host = await self._present(scope.m3m)
-        if host is not None:
-            await self._remember(scope.m3m, host)
-            return host
-        if _was_associated(scope.m3m) and annotated_host(scope.m3m):
+        hosts = await self._present(scope.m3m)
+        if hosts:
+            await self._remember(scope.m3m, hosts[0])
+            await ExtraHosts(env=self.env).release(scope.m3m, hosts, helper)
+            return hosts[0]
+        if was_associated(scope.m3m) and annotated_host(scope.m3m):
             self._host_is_gone(scope.m3m)
             return None
         return await self._choose(scope, helper)
 
-    async def _present(self, m3m: infrav1.Metal3Machine) -> metal3api.BareMetalHost | None:
-        """Also one whose claim the cache has not seen yet."""
-        host = await host_of(self.env.client, m3m)
-        is_current = host is None or not self.hosts.own_writes.is_behind(host)
-        if is_current and (host is not None or not annotated_host(m3m)):
-            return host
-        name = annotated_host(m3m)
-        found = await find(self.env.live, metal3api.BareMetalHost, m3m.metadata.namespace, name)
-        return found if found is not None and is_consumer(found, m3m) else None
+    async def _present(self, m3m: infrav1.Metal3Machine) -> list[metal3api.BareMetalHost]:
+        """Also one whose claim the cache has not seen yet; the one the machine lives on first."""
+        hosts = await hosts_of(self.env.client, m3m)
+        seen = hosts[0].metadata.name if hosts else ""
+        wished = identified_host(m3m) or annotated_host(m3m) or seen
+        if wished == seen and not (hosts and self.hosts.own_writes.is_behind(hosts[0])):
+            return hosts
+        others = [host for host in hosts if host.metadata.name != wished]
+        found = await find(self.env.live, metal3api.BareMetalHost, m3m.metadata.namespace, wished)
+        return [found, *others] if found is not None and is_consumer(found, m3m) else others
 
     async def _remember(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
         name = f"{host.metadata.namespace}/{host.metadata.name}"
@@ -102,6 +116,12 @@ class Association:
             self._fail(m3m, Reason.INVALID_CONFIGURATION, str(error), severity="Error")
             return None
         await hosts.wait_told()
+        wished = await self._wished(m3m)
+        if wished is not None:
+            host = await self._claim(m3m, wish, facts_of(wished), helper, wished)
+            if host is not None:
+                is_reuse = wish.is_reserved(facts_of(wished))
+                return await self._succeed(m3m, host, helper, is_reuse=is_reuse)
         for _ in range(MOST_TRIES):
             decision = hosts.view.look(m3m.metadata.namespace, wish, point_of(m3m.metadata.uid))
             if not decision.candidates:
@@ -110,13 +130,14 @@ class Association:
                 return None
             host = await self._claim(m3m, wish, decision.candidates[0], helper)
             if host is not None:
-                await self._label_secret(m3m, host)
-                self._associated(m3m, host, decision)
-                if decision.is_reuse:
-                    await helper.patch()  # a pass that ends in a conflict would forget how it came
-                return host
+                return await self._succeed(m3m, host, helper, is_reuse=decision.is_reuse)
             metrics.LOST_CLAIMS.inc()
         raise ClaimsLostError(f"{m3m.metadata.name}: all hosts that were tried went to others")
+
+    async def _wished(self, m3m: infrav1.Metal3Machine) -> metal3api.BareMetalHost | None:
+        """The host that was wished for before; its claim may still be on its way."""
+        namespace, name = m3m.metadata.namespace, annotated_host(m3m)
+        return await find(self.env.live, metal3api.BareMetalHost, namespace, name)
 
     async def _claim(
         self,
@@ -124,26 +145,45 @@ class Association:
         wish: Wish,
         facts: HostFacts,
         helper: PatchHelper[infrav1.Metal3Machine],
+        host: metal3api.BareMetalHost | None = None,
     ) -> metal3api.BareMetalHost | None:
         """None when the host is somebody else's, or not what it was."""
         view = self.hosts.view
         view.hide(facts)
         try:
-            host = await find(self.env.client, metal3api.BareMetalHost, *facts.key)
+            host = host or await find(self.env.client, metal3api.BareMetalHost, *facts.key)
             if host is None or wish.rejects(facts_of(host)) is not None:
                 return None
             m3m.metadata.annotations[infrav1.HOST_ANNOTATION] = str(facts.key)
             await helper.patch(status=False)
-            try:
-                await self._take(m3m, host)
-            except (ConflictError, NotFoundError):
-                return None
+            return await self._take(m3m, wish, host)
         except BaseException:
             view.show(facts)
             raise
-        return host
 
-    async def _take(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
+    async def _take(
+        self, m3m: infrav1.Metal3Machine, wish: Wish, host: metal3api.BareMetalHost
+    ) -> metal3api.BareMetalHost | None:
+        """None when the host is lost for certain.
+
+        Until then no other may be wished for: an earlier claim of the machine, by another manager
+        or by a process that is dead, could still land. Raises ClaimsLostError when nobody knows.
+        """
+        now: metal3api.BareMetalHost | None = host
+        for _ in range(MOST_TRIES):
+            if now is None or is_consumer(now, m3m):
+                return now
+            if wish.rejects(facts_of(now)) is not None:
+                return None
+            try:
+                await self._write(m3m, now)
+            except (ConflictError, NotFoundError):
+                now = await find(self.env.live, metal3api.BareMetalHost, *key_of(host))
+            else:
+                return now
+        raise ClaimsLostError(f"{m3m.metadata.name}: {host.metadata.name} changes all the time")
+
+    async def _write(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
         """Raises ConflictError when somebody else was first, NotFoundError when it is gone."""
         async with patching(self.env.client, host, optimistic_lock=True):
             hostspec.claim(host, m3m)
@@ -151,18 +191,32 @@ class Association:
                 hostspec.deploy(host, m3m)
         self.hosts.own_writes.note(host)
 
+    async def _succeed(
+        self,
+        m3m: infrav1.Metal3Machine,
+        host: metal3api.BareMetalHost,
+        helper: PatchHelper[infrav1.Metal3Machine],
+        *,
+        is_reuse: bool,
+    ) -> metal3api.BareMetalHost:
+        await self._label_secret(m3m, host)
+        self._associated(m3m, host, is_reuse=is_reuse)
+        if is_reuse:
+            await helper.patch()  # a pass that ends in a conflict would forget how it came
+        return host
+
     def _associated(
-        self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost, decision: Decision
+        self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost, *, is_reuse: bool
     ) -> None:
-        reason = Reason.ASSOCIATED_BY_REUSE if decision.is_reuse else Reason.ASSOCIATED
+        reason = Reason.ASSOCIATED_BY_REUSE if is_reuse else Reason.ASSOCIATED
         now = self.env.now()
         conditions.mark_true(m3m, Type.ASSOCIATE_HOST, reason, now=now)
-        metrics.CLAIMS.labels(reuse=str(decision.is_reuse).lower()).inc()
+        metrics.CLAIMS.labels(reuse=str(is_reuse).lower()).inc()
         created = m3m.metadata.creation_timestamp
         if created:
             age = (now - metav1.parse_time(created)).total_seconds()
             metrics.TIME_TO_CLAIM.observe(max(age, 0))
-        word = "HostReused" if decision.is_reuse else "HostChosen"
+        word = "HostReused" if is_reuse else "HostChosen"
         text = f"took BareMetalHost {host.metadata.name}"
         self.env.recorder.normal(m3m, word, text, related=host)
 
@@ -185,10 +239,3 @@ class Association:
 
 def _reasons(message: str) -> str:
     return "".join(c for c in message.partition("; nearest")[0] if not c.isdigit())
-
-
-def _was_associated(m3m: infrav1.Metal3Machine) -> bool:
-    if m3m.spec.provider_id:
-        return True
-    known = metav1.find_condition(m3m.status.conditions, Type.ASSOCIATE_HOST)
-    return known is not None and (known.status == "True" or known.reason == Reason.HOST_GONE)

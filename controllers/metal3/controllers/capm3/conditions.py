@@ -179,3 +179,11 @@ def clear_failure(obj: Owner) -> None:
     if deprecated is not None and deprecated.v_1_beta_1 is not None:
         deprecated.v_1_beta_1.failure_reason = None
         deprecated.v_1_beta_1.failure_message = None
+
+
+def was_associated(m3m: infrav1.Metal3Machine) -> bool:
+    """Whether it ever had a host, as far as it says itself."""
+    if m3m.spec.provider_id:
+        return True
+    known = metav1.find_condition(m3m.status.conditions, Type.ASSOCIATE_HOST)
+    return known is not None and (known.status == "True" or known.reason == Reason.HOST_GONE)

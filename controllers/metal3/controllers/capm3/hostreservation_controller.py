@@ -24,10 +24,11 @@ from metal3.runtime.event import UpdateEvent
 from metal3.runtime.handler import enqueue_requests_from_map_func
 from metal3.runtime.patch import patching
 from metal3.runtime.predicate import Funcs, Predicate
-from metal3.runtime.types import NamespacedName, key_of
+from metal3.runtime.types import NamespacedName
 
 from . import metrics
 from .environment import Environment
+from .hosts import Hosts
 from .related import find
 from .wakeups import Map, only_deletions
 
@@ -115,12 +116,12 @@ async def _has_machine_set(reader: Reader, namespace: str, deployment: str) -> b
     )
 
 
-def _reserved_hosts(reader: Reader) -> Map:
+def _reserved_hosts(hosts: Hosts) -> Map:
     """From a Cluster or MachineSet to the reserved hosts of its namespace; there are never many."""
 
     async def wake(obj: metav1.Object) -> Iterable[NamespacedName]:
-        found = await reader.list(metal3api.BareMetalHost, namespace=obj.metadata.namespace)
-        return [key_of(h) for h in found.items if infrav1.NODE_REUSE_LABEL in h.metadata.labels]
+        await hosts.wait_told()
+        return hosts.view.reserved(obj.metadata.namespace)
 
     return wake
 
@@ -153,10 +154,10 @@ def _owner_changed(event: UpdateEvent[Any]) -> bool:
 
 
 def add_host_reservations(
-    mgr: ctrl.Manager, env: Environment, options: ctrl.ControllerOptions
+    mgr: ctrl.Manager, env: Environment, hosts: Hosts, options: ctrl.ControllerOptions
 ) -> None:
     """Add the controller."""
-    mapped = enqueue_requests_from_map_func(_reserved_hosts(mgr.client))
+    mapped = enqueue_requests_from_map_func(_reserved_hosts(hosts))
     (
         ctrl.new_controller_managed_by(mgr)
         .named("hostreservation")

@@ -9,12 +9,12 @@ shows it anew: what is seen of it is known to be old. That saves tries and is no
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Protocol
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import Operator
-from metal3.runtime.types import key_of
+from metal3.runtime.types import NamespacedName, key_of
 
 from .hostfacts import HostFacts, Rejection, facts_of
 from .hostring import Ring
@@ -165,6 +165,11 @@ class HostView:
         shelf = self._shelf(host.key.namespace)
         now = shelf.hosts.get(host.key.name)
         return now == host and now is not None and shelf.is_free(now)
+
+    def reserved(self, namespace: str) -> list[NamespacedName]:
+        """Hosts that are kept for node reuse."""
+        names = sorted(chain.from_iterable(self._shelf(namespace).reserved.values()))
+        return [NamespacedName(namespace, name) for name in names]
 
     def look(self, namespace: str, wish: Wish, start: int) -> Decision:
         """Choose; the same hosts, wish and start give the same decision."""

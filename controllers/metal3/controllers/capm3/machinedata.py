@@ -6,11 +6,13 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.runtime.client import AlreadyExistsError, NotFoundError
 from metal3.runtime.patch import drop_finalizer
+from metal3.runtime.types import NamespacedName
 
 from . import conditions
 from .conditions import Reason, Type
 from .environment import Environment
 from .related import find
+from .wakeups import is_unanswered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +47,16 @@ class MachineData:
     async def _rendered(self, m3m: infrav1.Metal3Machine) -> str:
         """Empty when all is there; otherwise what is waited for."""
         claim = await self._claim(m3m)
-        if claim.status.rendered_data is None or not claim.status.rendered_data.name:
-            why = claim.status.error_message
-            return why or f"waiting for Metal3DataClaim {claim.metadata.name} to be served"
+        waiting = f"waiting for Metal3DataClaim {claim.metadata.name} to be served"
+        if is_unanswered(claim) or claim.status.rendered_data is None:
+            return claim.status.error_message or waiting
         name = claim.status.rendered_data.name
-        m3m.status.rendered_data = infrav1.ObjectRef(name=name, namespace=m3m.metadata.namespace)
         data = await find(self.env.client, infrav1.Metal3Data, m3m.metadata.namespace, name)
-        if data is None or not data.status.ready:
-            why = data.status.error_message if data is not None else ""
-            return why or f"waiting for Metal3Data {name} to be rendered"
+        if data is None or not (data.status.ready or data.status.error_message):
+            return waiting  # it soon says more, and wakes us: nothing is written for so short
+        m3m.status.rendered_data = infrav1.ObjectRef(name=name, namespace=m3m.metadata.namespace)
+        if not data.status.ready:
+            return data.status.error_message or waiting
         spec, status = m3m.spec, m3m.status
         if spec.meta_data is None and data.spec.meta_data is not None:
             status.meta_data = self._reference(m3m, data.spec.meta_data.name or "")
@@ -65,12 +68,18 @@ class MachineData:
         client, meta = self.env.client, m3m.metadata
         found = await find(client, infrav1.Metal3DataClaim, meta.namespace, meta.name)
         if found is not None:
+            if found.metadata.deletion_timestamp and is_unanswered(found):
+                await drop_finalizer(client, found, infrav1.MACHINE_FINALIZER)  # then a new one
             return found
-        template = m3m.spec.data_template
-        name = template.name if template is not None else None
+        wanted = m3m.spec.data_template
+        name = wanted.name if wanted is not None else None
         claim = infrav1.Metal3DataClaim.named(meta.name, meta.namespace)
         claim.metadata.labels = dict(meta.labels)
         claim.metadata.finalizers = [infrav1.MACHINE_FINALIZER]
+        template = await find(client, infrav1.Metal3DataTemplate, meta.namespace, name)
+        if template is not None and metav1.has_finalizer(template, infrav1.DATA_TEMPLATE_FINALIZER):
+            # What the template would add first: it stays for as long as it has claims.
+            claim.metadata.finalizers.append(infrav1.DATA_CLAIM_FINALIZER)
         claim.metadata.owner_references = [metav1.owner_reference(m3m, controller=True)]
         claim.spec.template = infrav1.ObjectRef(name=name, namespace=meta.namespace)
         try:
@@ -92,6 +101,17 @@ class MachineData:
             claim = await find(self.env.live, infrav1.Metal3DataClaim, meta.namespace, meta.name)
         if claim is not None:
             await drop_finalizer(client, claim, infrav1.MACHINE_FINALIZER)
+
+    async def release_orphan(self, machine: NamespacedName) -> None:
+        """Let the claim go that is being deleted after its machine.
+
+        It was made while the machine went, by another manager or by a process that is dead.
+        """
+        claim = await find(self.env.client, infrav1.Metal3DataClaim, *machine)
+        if claim is None or not claim.metadata.deletion_timestamp:
+            return
+        if await find(self.env.live, infrav1.Metal3Machine, *machine) is None:
+            await drop_finalizer(self.env.client, claim, infrav1.MACHINE_FINALIZER)
 
     def _reference(self, m3m: infrav1.Metal3Machine, name: str) -> infrav1.SecretReference | None:
         if not name:

@@ -11,22 +11,23 @@ from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.runtime.client import NotFoundError
 from metal3.runtime.patch import patching
 
-from . import bmcsecret, conditions, hostspec, metrics
-from .conditions import Reason, Type
+from . import conditions, hostspec
+from .conditions import Reason, Type, was_associated
 from .environment import Environment
+from .hostfacts import facts_of
 from .machinedata import MachineData
 from .related import (
     annotated_host,
     find,
-    host_of,
+    hosts_of,
     is_consumer,
     machine_of,
     reuse_name,
     wants_node_reuse,
 )
+from .release import Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +42,44 @@ class MachineDeletion:
         """One pass; the last one removes the finalizer."""
         if not metav1.has_finalizer(m3m, infrav1.MACHINE_FINALIZER):
             return ctrl.Result()
-        host = await self._host(m3m)
-        if host is not None and not await self._release(m3m, host, cluster):
+        waits = [
+            host for host in await self._hosts(m3m) if not await self._release(m3m, host, cluster)
+        ]
+        if waits:
+            self._explain(m3m, waits[0])
             return ctrl.Result(requeue_after=self.env.options.resync)
         await MachineData(env=self.env).give_back(m3m)
         metav1.remove_finalizer(m3m, infrav1.MACHINE_FINALIZER)
         return ctrl.Result()
 
-    async def _host(self, m3m: infrav1.Metal3Machine) -> metal3api.BareMetalHost | None:
+    async def _hosts(self, m3m: infrav1.Metal3Machine) -> list[metal3api.BareMetalHost]:
         """Also one whose claim the cache has not seen yet: the wish was written before it."""
-        host = await host_of(self.env.client, m3m)
-        if host is not None:
-            return host
+        hosts = await hosts_of(self.env.client, m3m)
         name = annotated_host(m3m)
-        found = await find(self.env.live, metal3api.BareMetalHost, m3m.metadata.namespace, name)
-        return found if found is not None and is_consumer(found, m3m) else None
+        if name in {"", *(host.metadata.name for host in hosts)}:
+            return hosts
+        wished = await find(self.env.live, metal3api.BareMetalHost, m3m.metadata.namespace, name)
+        if wished is None:
+            return hosts
+        if not is_consumer(wished, m3m):
+            if not await self._may_still_become_ours(m3m, wished):
+                return hosts
+            async with patching(self.env.client, wished, optimistic_lock=True):
+                hostspec.claim(wished, m3m)
+        return [*hosts, wished]
+
+    async def _may_still_become_ours(
+        self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost
+    ) -> bool:
+        """Whether a claim of a process that is dead may be on its way: one of ours stops it.
+
+        It was decided on while the host could be had; if it cannot be any more, it has changed.
+        """
+        facts = facts_of(host)
+        if was_associated(m3m) or facts.is_in_use or facts.fault is not None:
+            return False
+        machine = await machine_of(self.env.client, m3m)
+        return facts.reserved_as in {"", await reuse_name(self.env.client, machine)}
 
     async def _release(
         self,
@@ -64,27 +88,20 @@ class MachineDeletion:
         cluster: clusterv1.Cluster | None,
     ) -> bool:
         """True when the host is given back; False while it has to be waited for."""
-        step = hostspec.release_step(host)
-        if step is hostspec.Release.NOW:
-            await bmcsecret.label(self.env.client, host, None)
-        reserve_as = await self._reservation(m3m, cluster)
-        try:
-            async with patching(self.env.client, host, optimistic_lock=True):
-                hostspec.unpause(host)
-                hostspec.undeploy(host, m3m, keep_power=self._keeps_power(m3m))
-                if step is hostspec.Release.NOW:
-                    hostspec.let_go(host, reserve_as=reserve_as, cluster=cluster)
-        except NotFoundError:
-            return True
-        if step is hostspec.Release.NOW:
-            self._released(m3m, host, reserved=bool(reserve_as))
-            return True
+        release = Release(
+            env=self.env,
+            keep_power=self._keeps_power(m3m),
+            reserve_as=await self._reservation(m3m, cluster),
+            cluster=cluster,
+        )
+        return await release.step(m3m, host)
+
+    def _explain(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
         text = f"waiting for host {host.metadata.name} ({host.status.provisioning.state})"
         if host.status.error_message:
             text += f": {host.status.error_type}: {host.status.error_message}"
         now = self.env.now()
         conditions.mark_false(m3m, Type.ASSOCIATE_META_DATA, Reason.DELETING, text, now=now)
-        return False
 
     def _keeps_power(self, m3m: infrav1.Metal3Machine) -> bool:
         cleans = m3m.spec.automated_cleaning_mode != metal3api.AutomatedCleaningMode.DISABLED
@@ -99,11 +116,3 @@ class MachineDeletion:
         if not await wants_node_reuse(self.env.client, m3m):
             return ""
         return await reuse_name(self.env.client, await machine_of(self.env.client, m3m))
-
-    def _released(
-        self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost, *, reserved: bool
-    ) -> None:
-        metrics.RELEASES.labels(reserved=str(reserved).lower()).inc()
-        word = "HostReserved" if reserved else "HostReleased"
-        text = f"gave BareMetalHost {host.metadata.name} back"
-        self.env.recorder.normal(m3m, word, text, related=host)

@@ -1,14 +1,14 @@
 """Renders the metadata and network data of a machine into Secrets.
 
-Watches: Metal3Data, its claims of addresses, its Metal3DataTemplate, Metal3DataClaim, Metal3Machine
-         and BareMetalHost.
+Watches: Metal3Data, its claims of addresses, its Metal3DataTemplate, Metal3DataClaim, Metal3Machine,
+         BareMetalHost and Cluster (pauses).
 Writes:  Metal3Data, Secrets ``<machine>-metadata`` and ``<machine>-networkdata``, claims.
 Looks again: after ``resync`` while something is waited for, though all of it wakes it.
 
 Secrets that exist are never written again: a machine boots twice with the same data.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -25,6 +25,7 @@ from metal3.runtime.patch import PatchHelper, ensure_finalizer, patching
 from .addressclaims import AddressClaims
 from .dataledger import entry_of
 from .environment import Environment
+from .ownwrites import OwnWrites
 from .related import cluster_of, find, host_of, machine_of, name_secrets, owner_name
 from .rendering import Objects, RenderError, as_yaml, pools_of, render_metadata, render_networkdata
 
@@ -46,6 +47,7 @@ class Metal3DataReconciler:
 
     env: Environment
     claims: AddressClaims
+    own_writes: OwnWrites = field(default_factory=OwnWrites)
 
     async def reconcile(self, req: ctrl.Request) -> ctrl.Result:
         """Drive one Metal3Data; unexpected errors go up, to be retried with backoff."""
@@ -53,7 +55,19 @@ class Metal3DataReconciler:
         try:
             data = await client.get(infrav1.Metal3Data, req)
         except NotFoundError:
+            self.own_writes.forget(req)
+            if await find(self.env.live, infrav1.Metal3Data, *req) is None:
+                await self.claims.release_orphans(*req)
             return ctrl.Result()
+        if self.own_writes.is_behind(data):
+            return ctrl.Result()  # our own last write will wake us
+        try:
+            return await self._drive(data)
+        finally:
+            self.own_writes.note(data)
+
+    async def _drive(self, data: infrav1.Metal3Data) -> ctrl.Result:
+        client = self.env.client
         if clusterv1.is_paused(data, await cluster_of(client, data)):
             return ctrl.Result()
         standing = await self._standing(data)
@@ -64,8 +78,10 @@ class Metal3DataReconciler:
             return ctrl.Result()
         if standing is Standing.UNANSWERED:
             return ctrl.Result()  # the answer wakes us
+        if data.status.ready and self.own_writes.is_last(data):
+            return ctrl.Result()  # all of it was just made
         await ensure_finalizer(client, data, infrav1.DATA_FINALIZER)
-        async with patching(client, data) as helper:
+        async with patching(client, data, optimistic_lock=True) as helper:
             return await self._render(data, helper)
 
     async def _render(
@@ -186,7 +202,7 @@ class Metal3DataReconciler:
         if standing is not Standing.ABANDONED:
             return ctrl.Result(requeue_after=self.env.options.resync)
         await self.claims.release(data)
-        async with patching(self.env.client, data):
+        async with patching(self.env.client, data, optimistic_lock=True):
             metav1.remove_finalizer(data, infrav1.DATA_FINALIZER)
             metav1.remove_finalizer(data, infrav1.DATA_CLAIM_FINALIZER)
         return ctrl.Result()

@@ -53,6 +53,7 @@ class Metal3DataTemplateReconciler:
         try:
             template = await client.get(infrav1.Metal3DataTemplate, req)
         except NotFoundError:
+            await self._release_orphans(req)
             return ctrl.Result()
         if clusterv1.is_paused(template):
             return ctrl.Result()
@@ -67,6 +68,16 @@ class Metal3DataTemplateReconciler:
         if error is not None:
             raise error
         return ctrl.Result(requeue_after=wait)
+
+    async def _release_orphans(self, req: ctrl.Request) -> None:
+        """Claims of a template that was taken away by force: their data goes after them."""
+        found = await self.env.client.list(
+            infrav1.Metal3DataClaim, namespace=req.namespace, fields={TODO_INDEX: req.name}
+        )
+        going = [claim for claim in found.items if claim.metadata.deletion_timestamp]
+        if going and await find(self.env.live, infrav1.Metal3DataTemplate, *req) is None:
+            for claim in going:
+                await drop_finalizer(self.env.client, claim, infrav1.DATA_CLAIM_FINALIZER)
 
     async def _serve(
         self, template: infrav1.Metal3DataTemplate, claims: list[infrav1.Metal3DataClaim]

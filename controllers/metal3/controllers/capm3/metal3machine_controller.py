@@ -52,6 +52,7 @@ class Metal3MachineReconciler:
         except NotFoundError:
             self.machines.forget(req)
             self.own_writes.forget(req)
+            await MachineData(env=self.env).release_orphan(req)
             return ctrl.Result()
         if self.own_writes.is_behind(m3m):
             return ctrl.Result()  # our own last write will wake us

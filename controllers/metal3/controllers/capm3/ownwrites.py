@@ -45,6 +45,11 @@ class OwnWrites:
         self._owed.add(key_of(obj))
         return True
 
+    def is_last(self, obj: metav1.Object) -> bool:
+        """Whether the object is as we wrote it: nobody changed it since."""
+        number = _number(obj)
+        return number is not None and number == self._number(obj)
+
     def forget(self, key: NamespacedName) -> None:
         """The object is gone."""
         self._last.pop(key, None)

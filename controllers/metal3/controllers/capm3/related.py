@@ -10,6 +10,8 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import NotFoundError, Reader
 from metal3.runtime.types import NamespacedName
 
+from .providerid import parts_of
+
 T = TypeVar("T", bound=metav1.Object)
 CONSUMER_INDEX = "capm3.metal3.io/consumer"
 """Index on BareMetalHost: ``<namespace>/<name>`` of the Metal3Machine that has it."""
@@ -84,17 +86,34 @@ def annotated_host(machine: infrav1.Metal3Machine) -> str:
     return machine.metadata.annotations.get(infrav1.HOST_ANNOTATION, "").rpartition("/")[2]
 
 
-async def host_of(reader: Reader, machine: infrav1.Metal3Machine) -> metal3api.BareMetalHost | None:
-    """The host that is the machine's: by annotation, or by what the host says after a move."""
+def identified_host(machine: infrav1.Metal3Machine) -> str:
+    """Name of the host in the machine's provider ID, which is set once its node can be known."""
+    parts = parts_of(machine.spec.provider_id or "")
+    return parts[1] if parts is not None else ""
+
+
+async def hosts_of(reader: Reader, machine: infrav1.Metal3Machine) -> list[metal3api.BareMetalHost]:
+    """All hosts that say they are the machine's, the one it lives on first; there should be one.
+
+    It lives where its provider ID says, else its annotation, else on the first by name.
+    """
     namespace = machine.metadata.namespace
-    host = await find(reader, metal3api.BareMetalHost, namespace, annotated_host(machine))
-    if host is not None and is_consumer(host, machine):
-        return host
     key = f"{namespace}/{machine.metadata.name}"
     found = await reader.list(
         metal3api.BareMetalHost, namespace=namespace, fields={CONSUMER_INDEX: key}
     )
-    return next((h for h in found.items if is_consumer(h, machine)), None)
+    wanted = (identified_host(machine), annotated_host(machine))
+
+    def place(host: metal3api.BareMetalHost) -> tuple[bool, bool, str]:
+        name = host.metadata.name
+        return name != wanted[0], name != wanted[1], name
+
+    return sorted((h for h in found.items if is_consumer(h, machine)), key=place)
+
+
+async def host_of(reader: Reader, machine: infrav1.Metal3Machine) -> metal3api.BareMetalHost | None:
+    """The host that is the machine's."""
+    return next(iter(await hosts_of(reader, machine)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

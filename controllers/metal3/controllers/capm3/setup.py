@@ -57,6 +57,7 @@ INDEXES: Final[Mapping[type[metav1.Object], Mapping[str, Callable[[Any], list[st
         wakeups.TEMPLATE_INDEX: wakeups.template_name,
         wakeups.MACHINE_INDEX: wakeups.machine_name,
         wakeups.DATA_CLAIM_INDEX: wakeups.data_claim_name,
+        wakeups.CLUSTER_INDEX: wakeups.cluster_name,
     },
 }
 """Indexes the operator's reader must have."""
@@ -123,12 +124,13 @@ def build(
         mgr.cache.index_field(claim_kind, wakeups.DATA_INDEX, wakeups.data_name)
     given = _controller_options(mgr, options, unique_names=unique_names)
     _add_cluster_controller(mgr, env, given)
-    _add_machine_controller(mgr, env, machines, _hosts(mgr, machines), given)
+    hosts = _hosts(mgr, machines)
+    _add_machine_controller(mgr, env, machines, hosts, given)
     _add_template_controllers(mgr, env, given)
     _add_data_controller(mgr, env, given, claim_kinds)
     add_remediation(mgr, env, given)
     add_label_sync(mgr, env, given)
-    add_host_reservations(mgr, env, given)
+    add_host_reservations(mgr, env, hosts, given)
     _add_webhooks(mgr)
     return Operator(environment=env)
 
@@ -283,7 +285,11 @@ def _add_data_controller(
     def data_by(index: str, name: Callable[[Any], str | None]) -> EventHandler:
         return enqueue_requests_from_map_func(wakeups.data_by(mgr.client, index, name))
 
-    builder = ctrl.new_controller_managed_by(mgr).for_(infrav1.Metal3Data)
+    own = OwnWrites()
+    claims = AddressClaims(env=env, kinds=claim_kinds)
+    reconciler = Metal3DataReconciler(env=env, claims=claims, own_writes=own)
+    builder = ctrl.new_controller_managed_by(mgr)
+    builder = builder.for_(infrav1.Metal3Data, predicates=(own.news(),))
     for kind in claim_kinds:
         builder = builder.owns(kind)
     (
@@ -306,14 +312,13 @@ def _add_data_controller(
             data_by(wakeups.MACHINE_INDEX, wakeups.consumer_name),
             predicates=(changes_of(matters.host),),
         )
-        .with_options(options)
-        .complete(
-            filtered(
-                env,
-                infrav1.Metal3Data,
-                Metal3DataReconciler(env=env, claims=AddressClaims(env=env, kinds=claim_kinds)),
-            )
+        .watches(
+            clusterv1.Cluster,
+            data_by(wakeups.CLUSTER_INDEX, wakeups.own_name),
+            predicates=(changes_of(matters.pausing),),
         )
+        .with_options(options)
+        .complete(filtered(env, infrav1.Metal3Data, reconciler))
     )
 
 

@@ -15,7 +15,7 @@ from metal3.runtime.types import NamespacedName, key_of
 from .related import owner_name
 
 CLUSTER_INDEX: Final = "capm3.metal3.io/cluster"
-"""Index on Metal3Machine: name of its Cluster."""
+"""Index on Metal3Machine and Metal3Data: name of their Cluster."""
 CLONED_FROM_INDEX: Final = "capm3.metal3.io/cloned-from"
 """Index on Metal3Machine: name of the template it was made from."""
 TEMPLATE_INDEX: Final = "capm3.metal3.io/template"

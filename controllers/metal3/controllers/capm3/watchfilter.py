@@ -21,7 +21,7 @@ class _Filtered:
         try:
             obj = await self.env.client.get(self.kind, req)
         except NotFoundError:
-            return ctrl.Result()
+            return await self.inner.reconcile(req)  # what is left of it is nobody else's
         label = obj.metadata.labels.get(clusterv1.WATCH_FILTER_LABEL)
         if label != self.env.options.watch_filter:
             return ctrl.Result()

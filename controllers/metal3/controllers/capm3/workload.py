@@ -27,7 +27,8 @@ from .providerid import NODE_INDEXES, NodeIdentity, identity_of
 
 KUBECONFIG_KEY: Final = "value"
 READ_TIMEOUT: Final = timedelta(seconds=10)
-IDLE: Final = timedelta(minutes=30)
+SWEEP: Final = timedelta(minutes=10)
+"""How often connections of clusters that are gone are looked for: nobody asks for those any more."""
 SECRET_AGE: Final = 10.0
 """Seconds for which a Secret that was looked at is good."""
 MISSING_AGE: Final = 2.0
@@ -110,7 +111,9 @@ class SharedConnections:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                await asyncio.Event().wait()
+                while True:
+                    await asyncio.sleep(SWEEP.total_seconds())
+                    await self._sweep()
         finally:
             self._tasks = None
 
@@ -133,10 +136,17 @@ class SharedConnections:
         """As in WorkloadClusters."""
         return (await self._connection(cluster)).rest
 
-    def forget(self, cluster: NamespacedName) -> None:
-        """Close the connection of a cluster that is gone."""
+    async def _sweep(self) -> None:
+        for cluster in list(self._open):
+            with suppress(ApiError):  # nobody knows: it stays
+                try:
+                    await self._secret(cluster)
+                except WorkloadUnreachableError:
+                    self._close(cluster)
+
+    def _close(self, cluster: NamespacedName) -> None:
+        """Its lock stays: somebody may hold it, and two would connect at once."""
         connection = self._open.pop(cluster, None)
-        self._locks.pop(cluster, None)
         if connection is not None:
             connection.task.cancel()
 
@@ -158,7 +168,7 @@ class SharedConnections:
         if known is not None and is_alive and known.version == secret.metadata.resource_version:
             known.checked = now
             return known
-        self.forget(cluster)
+        self._close(cluster)
         connection = await self._connect(cluster, secret)
         self._open[cluster] = connection
         return connection

@@ -37,6 +37,15 @@ def test_an_object_older_than_our_write_is_left(writes, seen, behind):
     assert writes.is_behind(at(seen)) is behind
 
 
+@pytest.mark.parametrize(
+    ("seen", "last"), [("9", False), ("10", True), ("11", False), ("opaque", False)]
+)
+def test_an_object_that_nobody_changed_since_is_known(writes, seen, last):
+    """One of another uid is another object."""
+    assert writes.is_last(at(seen)) is last
+    assert not writes.is_last(at(seen, uid="other"))
+
+
 def test_another_object_of_the_name_is_not_behind(writes):
     """It was created anew."""
     assert not writes.is_behind(at("9", uid="other"))

@@ -150,6 +150,7 @@ class Slow:
 
     def __init__(self, client: Any, rng: random.Random, lag: float, trouble: list[Any]) -> None:
         self.client, self.rng, self.lag, self.trouble = client, rng, lag, trouble
+        self.under_way: set[asyncio.Task[None]] = set()
 
     def __getattr__(self, name: str) -> Any:
         """Everything that is not slow."""
@@ -172,8 +173,18 @@ class Slow:
         return await self.slowly("delete", self.client.delete, obj, **kwargs)
 
     async def slowly(self, verb, call, obj, *args, **kwargs):
-        """The manager may be killed before, or after; and one error is met once."""
-        await asyncio.sleep(self.rng.random() * 0.05)
+        """The manager may be killed before, or after; and one error is met once.
+
+        A request that was sent is not called back: it may land long after the manager's death.
+        """
+        sent = obj.deep_copy()
+        try:
+            await asyncio.sleep(self.rng.random() * 0.05)
+        except asyncio.CancelledError:
+            task = asyncio.create_task(self._land(call, sent, *args, **kwargs))
+            self.under_way.add(task)
+            task.add_done_callback(self.under_way.discard)
+            raise
         for planned in self.trouble:
             if planned[:2] == (verb, type(obj)):
                 self.trouble.remove(planned)
@@ -181,6 +192,12 @@ class Slow:
         done = await call(obj, *args, **kwargs)
         await asyncio.sleep(self.rng.random() * 0.05)
         return done
+
+    async def _land(self, call, *args, **kwargs):
+        """Nobody hears of it."""
+        await asyncio.sleep(self.rng.choice([0.0, 0.1, 2.0, 10.0]))
+        with suppress(ApiError):
+            await call(*args, **kwargs)
 
     @property
     def status(self):
