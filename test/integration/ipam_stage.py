@@ -6,7 +6,6 @@ Cluster API's CRDs come from its module, when that is there.
 import asyncio
 import shutil
 import subprocess
-import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,9 +25,6 @@ from metal3.controllers.ipam import IPAMOptions, setup
 from metal3.runtime.certwatcher import CertWatcher
 from metal3.runtime.client import (
     ForbiddenError,
-    NotFoundError,
-    Patch,
-    PatchType,
     RestClient,
 )
 from metal3.runtime.envtest import Environment, WebhookInstallOptions

@@ -35,6 +35,7 @@ def examples() -> list[dict[str, Any]]:
     blocks = [part.partition("```")[0] for part in text.split("```yaml\n")[1:]]
     return [document for block in blocks for document in yaml.safe_load_all(block)]
 
+
 async def test_the_documentation_s_examples_work(start_environment):
     """Each object is accepted, each pool gets ready and each claim its address."""
     async with running(start_environment) as stage:
