@@ -97,6 +97,29 @@ class Slow:
                 yield event
 
 
+class Blind:
+    """A client that tells of new things of one kind only after a minute."""
+
+    def __init__(self, client: Any, kind: type[metav1.Object]) -> None:
+        self.client, self.kind = client, kind
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything that is as usual."""
+        return getattr(self.client, name)
+
+    @asynccontextmanager
+    async def stream(self, kind, *args, **kwargs):
+        """The same changes, later if they are of that kind."""
+        async with self.client.stream(kind, *args, **kwargs) as events:
+            yield self._late(events) if kind is self.kind else events
+
+    async def _late(self, events):
+        async with aclosing(events):
+            async for event in events:
+                await asyncio.sleep(60)
+                yield event
+
+
 class SlowStatus:
     """Writes status slowly."""
 

@@ -10,7 +10,7 @@ from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
 from metal3.api.meta import v1 as metav1
 from metal3.runtime.client import InternalServerError
 
-from ..bad_weather import Slow  # noqa: TID252 - shared by the tests of all operators
+from ..bad_weather import Blind, Slow  # noqa: TID252 - shared by the tests of all operators
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -136,6 +136,28 @@ async def test_a_begun_address_is_finished(make_pool, make_claim, make_client, s
         assert {obj.metadata.name for obj in found} == {"a-192-0-2-10", "b-192-0-2-10"}
         # The guard, the failure, the guard that is there, the address.
         assert dying.creations == 4
+
+
+async def test_what_another_manager_took_from_the_other_pool_is_found_out(
+    make_pool, make_claim, make_client, start_operator
+):
+    """The guard of an address that was not seen is refused, and another is taken."""
+    client = make_client(make_pool("a", TWO), make_pool("b", TWO))
+    async with start_operator(Blind(client, ipamv1.IPAddress)):
+        await settle()
+        taken = ipamv1.IPAddress.named("b-192-0-2-10", "metal3")
+        taken.spec.address = "192.0.2.10"
+        taken.spec.claim = ipamv1.ObjectReference(kind="IPClaim", name="theirs", namespace="metal3")
+        taken.spec.pool = ipamv1.ObjectReference(kind="IPPool", name="b", namespace="metal3")
+        await client.create(taken)
+        await client.create(make_claim("one", "a"))
+        await settle()
+        found = (await client.list(ipamv1.IPAddress)).items
+        assert {obj.metadata.name: obj.spec.claim.name for obj in found} == {
+            "b-192-0-2-10": "theirs",
+            "b-192-0-2-11": "one",
+            "a-192-0-2-11": "one",
+        }
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -11,7 +11,7 @@ from metal3.controllers.ipam.ledger import Ledger
 from metal3.controllers.ipam.records import record_of
 from metal3.runtime.types import NamespacedName
 
-from ..bad_weather import Slow  # noqa: TID252 - shared by the tests of all operators
+from ..bad_weather import Blind, Slow  # noqa: TID252 - shared by the tests of all operators
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -70,6 +70,23 @@ async def test_an_address_that_another_manager_made_for_a_claim_that_waits_is_to
         await asyncio.sleep(5)
         assert await ipam.reason("waits") == "Allocated"
         assert (await ipam.claim("waits")).status.address.name == "pool-192-0-2-11"
+
+
+async def test_an_address_whose_claim_is_not_seen_yet_is_left_alone(
+    make_pool, make_claim, make_client, start_operator
+):
+    """Another manager has served a claim; this one hears of the address before the claim."""
+    client = make_client(make_pool("pool", ONE))
+    async with start_operator(Blind(client, ipamv1.IPClaim)):
+        await asyncio.sleep(5)
+        async with start_operator(client):
+            await asyncio.sleep(5)
+            await client.create(make_claim())
+            await asyncio.sleep(1)
+            (there,) = (await client.list(ipamv1.IPAddress)).items
+        await asyncio.sleep(20)
+        (still,) = (await client.list(ipamv1.IPAddress)).items
+        assert still.metadata.uid == there.metadata.uid
 
 
 class Woken:
