@@ -1,227 +1,32 @@
-"""The IP address operator on an API server, under its own RBAC and webhooks.
-
-Cluster API's CRDs come from its module, when that is there.
-"""
+"""The IP address operator on an API server, under its own RBAC and webhooks."""
 
 import asyncio
-import shutil
-import subprocess
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from metal3 import ctrl
 from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
 from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
-from metal3.api.meta import v1 as metav1
-from metal3.controllers.ipam import IPAMOptions, setup
-from metal3.runtime.certwatcher import CertWatcher
-from metal3.runtime.client import (
-    ForbiddenError,
-    NotFoundError,
-    Patch,
-    PatchType,
-    RestClient,
-)
-from metal3.runtime.envtest import Environment, WebhookInstallOptions
-from metal3.runtime.rest import load_config
+from metal3.runtime.client import ForbiddenError, NotFoundError, Patch, PatchType
 from metal3.runtime.types import NamespacedName
-from metal3.runtime.webhook import WebhookOptions, WebhookServer
 
-TOP = Path(__file__).parents[2]
-NAMESPACE = "metal3"
-SERVICE_ACCOUNT = "system:serviceaccount:metal3-ipam-system:ipam-manager"
-CLAIM_KINDS: tuple[type[metav1.Object], ...] = (ipamv1.IPClaim, capiipamv1.IPAddressClaim)
-ADDRESS_KINDS: tuple[type[metav1.Object], ...] = (ipamv1.IPAddress, capiipamv1.IPAddress)
-NO_MODULE = "the Cluster API module is not in the Go module cache: run hack/setup-capi"
-CORE = {
-    "Namespace": ("", "v1", "namespaces", False),
-    "ClusterRole": ("rbac.authorization.k8s.io", "v1", "clusterroles", False),
-    "ClusterRoleBinding": ("rbac.authorization.k8s.io", "v1", "clusterrolebindings", False),
-}
-
-
-@cache
-def cluster_api_crds() -> list[Path]:
-    """The CRDs of the pinned Cluster API module; empty when Go or the module is not there."""
-    go = shutil.which("go")
-    if go is None:
-        return []
-    found = subprocess.run(  # noqa: S603 - our own pin, asked of the installed Go
-        [go, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/cluster-api"],
-        cwd=TOP / "hack/tools/capi",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    names = (
-        "cluster.x-k8s.io_clusters",
-        "ipam.cluster.x-k8s.io_ipaddressclaims",
-        "ipam.cluster.x-k8s.io_ipaddresses",
-    )
-    folder = Path(found.stdout.strip() or "/nowhere") / "core/config/crd/bases"
-    files = [folder / f"{name}.yaml" for name in names]
-    return files if all(path.is_file() for path in files) else []
-
-
-@dataclass
-class Stage:
-    """An API server on which the operator runs."""
-
-    env: Environment
-    client: RestClient
-    has_cluster_api: bool
-    tasks: asyncio.TaskGroup
-    stops: list[asyncio.Event] = field(default_factory=list)
-
-    async def start_manager(self, user: Path, *, webhooks: bool = False) -> None:
-        """One more manager; the first serves the webhooks."""
-        server = await self._webhook_server() if webhooks else None
-        options = ctrl.ManagerOptions(metrics=ctrl.MetricsOptions(addr="0"), webhook_server=server)
-        mgr = ctrl.Manager(load_config(str(user)), options)
-        await setup(mgr, IPAMOptions(cluster_api_interval=timedelta(seconds=1)))
-        stop = asyncio.Event()
-        self.stops.append(stop)
-        self.tasks.create_task(mgr.start(stop))
-        await mgr.elected.wait()
-
-    async def _webhook_server(self) -> WebhookServer:
-        serving = self.env.webhook_serving
-        watcher = CertWatcher(serving.cert_dir / "tls.crt", serving.cert_dir / "tls.key")
-        await watcher.load()
-        options = WebhookOptions(host=serving.host, port=serving.port)
-        return WebhookServer(options, ssl_context=watcher.ssl_context)
-
-    async def create(self, *objects: metav1.Object) -> None:
-        """As an administrator."""
-        for obj in objects:
-            await self.client.create(obj)
-
-    async def until(self, done: Callable[[], Any], *, limit: float = 60) -> Any:
-        """Ask again until the answer is something."""
-        async with asyncio.timeout(limit):
-            while True:
-                found = await done()
-                if found:
-                    return found
-                await asyncio.sleep(0.05)
-
-    async def served(self, kind: type[metav1.Object], name: str) -> Any:
-        """The claim, once it is Ready."""
-
-        async def ready():
-            claim: Any = await self.client.get(kind, NamespacedName(NAMESPACE, name))
-            return claim if metav1.is_condition_true(claim.status.conditions, "Ready") else None
-
-        return await self.until(ready)
-
-    async def gone(self, kind: type[metav1.Object]) -> None:
-        """Until no object of the kind is left."""
-
-        async def none_left():
-            return not (await self.client.list(kind, namespace=NAMESPACE)).items
-
-        await self.until(none_left)
-
-
-def manifest(document: dict[str, Any]) -> metav1.Object:
-    """A built-in kind out of a manifest."""
-    group, version, plural, namespaced = CORE[document["kind"]]
-    gvk = metav1.GroupVersionKind(group, version, document["kind"])
-    return metav1.Unstructured.of(gvk, plural, namespaced=namespaced).from_dict(document)
-
-
-def ours(document: dict[str, Any]) -> metav1.Object:
-    """A kind of this operator out of a manifest."""
-    kinds: dict[str, type[metav1.Object]] = {k.gvk.kind: k for k in ipamv1.KINDS}
-    kinds["IPAddressClaim"] = capiipamv1.IPAddressClaim
-    return kinds[document["kind"]].from_dict(document)
-
-
-@asynccontextmanager
-async def running(
-    start: Any, *, managers: int = 1, webhooks: bool = True, cluster_api: bool = True
-) -> AsyncIterator[Stage]:
-    """A server with the CRDs, the manifests' RBAC, and managers that have no other rights."""
-    capi = await asyncio.to_thread(cluster_api_crds) if cluster_api else []
-    crds = [*sorted((TOP / "config/crd/bases").glob("ipam.metal3.io_*.yaml")), *capi]
-    hooks = WebhookInstallOptions(manifests=[TOP / "config/webhook/ipam/manifests.yaml"])
-    async with AsyncExitStack() as stack:
-        env = await stack.enter_async_context(
-            start(crds=crds, webhooks=hooks if webhooks else None)
-        )
-        client = await stack.enter_async_context(RestClient(load_config(str(env.kubeconfig))))
-        user = await with_own_rights(env, client)
-        async with asyncio.TaskGroup() as tasks:
-            stage = Stage(env, client, bool(capi), tasks)
-            try:
-                for number in range(managers):
-                    await stage.start_manager(user, webhooks=webhooks and not number)
-                yield stage
-            finally:
-                for stop in stage.stops:
-                    stop.set()
-
-
-async def with_own_rights(env: Environment, client: RestClient) -> Path:
-    """The kubeconfig of the service account, with what the manifests give it."""
-    namespace = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": NAMESPACE}}
-    await client.create(manifest(namespace))
-    if not env.enforces_rbac:
-        return env.kubeconfig
-    text = await asyncio.to_thread((TOP / "config/rbac/ipam/manager_role.yaml").read_text)
-    for document in yaml.safe_load_all(text):
-        await client.create(manifest(document))
-    user = await env.add_user(SERVICE_ACCOUNT)
-    await rights_are_known(user)
-    return user
-
-
-async def rights_are_known(user: Path) -> None:
-    """Wait until the server lets the account read pools: roles take a moment to be heard of."""
-    config = await asyncio.to_thread(load_config, user)
-    async with asyncio.timeout(30), RestClient(config) as client:
-        while True:
-            try:
-                await client.list(ipamv1.IPPool, limit=1)
-            except ForbiddenError:
-                await asyncio.sleep(0.2)
-            else:
-                return
-
-
-def pool(name: str, *ranges: dict[str, Any], **spec: Any) -> ipamv1.IPPool:
-    """A pool."""
-    return ipamv1.IPPool.from_dict(
-        {
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {"namePrefix": name, "prefix": 24, "pools": list(ranges)} | spec,
-        }
-    )
-
-
-def claim(name: str, of: str) -> ipamv1.IPClaim:
-    """A claim of ours."""
-    return ipamv1.IPClaim.from_dict(
-        {"metadata": {"name": name, "namespace": NAMESPACE}, "spec": {"pool": {"name": of}}}
-    )
-
-
-def capi_claim(name: str, of: str) -> capiipamv1.IPAddressClaim:
-    """A claim of Cluster API."""
-    reference = {"name": of, "kind": "IPPool", "apiGroup": "ipam.metal3.io"}
-    return capiipamv1.IPAddressClaim.from_dict(
-        {"metadata": {"name": name, "namespace": NAMESPACE}, "spec": {"poolRef": reference}}
-    )
+from .ipam_stage import (
+    ADDRESS_KINDS,
+    CLAIM_KINDS,
+    NAMESPACE,
+    NO_MODULE,
+    TOP,
+    Stage,
+    capi_claim,
+    claim,
+    cluster_api_crds,
+    need_cluster_api,
+    ours,
+    pool,
+    running,
+)
 
 
 def examples() -> list[dict[str, Any]]:
@@ -229,12 +34,6 @@ def examples() -> list[dict[str, Any]]:
     text = (TOP / "docs/ipam.md").read_text(encoding="utf-8")
     blocks = [part.partition("```")[0] for part in text.split("```yaml\n")[1:]]
     return [document for block in blocks for document in yaml.safe_load_all(block)]
-
-
-def need_cluster_api(stage: Stage) -> None:
-    """Skip, loudly, without its CRDs."""
-    if not stage.has_cluster_api:
-        pytest.skip(NO_MODULE)
 
 
 async def test_the_documentation_s_examples_work(start_environment):

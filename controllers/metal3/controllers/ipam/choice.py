@@ -74,6 +74,16 @@ def check_issuable(plan: PoolPlan, claim_name: str, address: Address) -> None:
         raise Refusal(Reason.ADDRESS_IN_USE, message, awaited=address)
 
 
+def may_have(plan: PoolPlan, claim_name: str, requested: str, address: Address) -> bool:
+    """Whether the pool's rules let the claim have this address; be it free or not."""
+    try:
+        wanted = wanted_address(plan, claim_name, requested)
+        check_issuable(plan, claim_name, address)
+    except Refusal:
+        return False
+    return wanted in {None, address}
+
+
 def choose(
     plan: PoolPlan,
     used: Mapping[int, IntervalSet],

@@ -9,6 +9,7 @@ In this order, so that a process may be killed between any two: finalizer, reser
 address, status. What is there already is found and used the next time.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -26,7 +27,7 @@ from metal3.runtime.patch import drop_finalizer, ensure_finalizer
 
 from .addresses import Address, address_of_name
 from .capi_addresses import CapiAddresses
-from .choice import Reason, Refusal
+from .choice import Reason, Refusal, may_have
 from .claim_status import ClaimStatus
 from .claims import Claim, ClaimType, Problem
 from .environment import Environment
@@ -83,10 +84,12 @@ class ClaimReconciler(Generic[T]):
 
     def _is_settled(self, obj: T, claim: Claim) -> bool:
         """Whether it has its address, and everybody says so."""
-        records = self.env.ledger.records_of(claim.key)
+        found = self.env.ledger.records_of(claim.key)
+        records = [record for record in found if not record.is_guard]
         needed = 2 if claim.key.kind is ClaimKind.IP_ADDRESS_CLAIM else 1
         return (
             len(records) == needed
+            and all(record.address == records[0].address for record in found)
             and metav1.has_finalizer(obj, self.type.finalizer)
             and records[0].owner_uid == claim.uid
             and not records[0].released_at
@@ -113,9 +116,10 @@ class ClaimReconciler(Generic[T]):
         try:
             records = await self._allocate(obj, claim, state)
         except Refusal as refusal:
+            # Before it is written down: what changes meanwhile is not missed.
+            self._wait(claim, state, refusal)
             problem = Problem(reason=refusal.reason, message=refusal.message)
             await status.refuse(obj, claim, problem)
-            self._wait(claim, state, refusal)
         except (InvalidError, BadRequestError) as error:
             # The pool's spec makes an object that nobody accepts: a change of it wakes us.
             self.env.ledger.wait(claim.key, state.key, WaitFor.POOL)
@@ -127,7 +131,7 @@ class ClaimReconciler(Generic[T]):
             await self._drop_surplus(claim, name, records[0].address)
 
     def _wait(self, claim: Claim, state: PoolState, refusal: Refusal) -> None:
-        """Wait; what became free while the refusal was written down is not missed."""
+        """Wait; what became free since it was refused is not missed."""
         ledger, plan, awaited = self.env.ledger, state.plan, refusal.awaited
         if refusal.reason is Reason.POOL_EXHAUSTED:
             ledger.wait(claim.key, state.key, WaitFor.ANY_ADDRESS)
@@ -135,6 +139,9 @@ class ClaimReconciler(Generic[T]):
                 ledger.wakeups.wake_claim(claim.key)
         elif awaited is None or plan is None or plan.is_kept_from(awaited, claim.key.name):
             ledger.wait(claim.key, state.key, WaitFor.POOL)
+            now = ledger.pool(state.key)
+            if now is not state and now.facts is not None:
+                ledger.wakeups.wake_claim(claim.key)  # the pool has come
         else:
             ledger.wait(claim.key, state.key, awaited)
             if not state.is_used(awaited):
@@ -173,18 +180,35 @@ class ClaimReconciler(Generic[T]):
         reservations = self.env.reservations
         told = self._told_address(obj, state, found)
         for record in found:
-            if not record.key.is_capi and told in {None, record.address}:
+            if not (record.key.is_capi or record.is_guard) and told in {None, record.address}:
                 confirmed = await reservations.confirm(claim, record)
                 if confirmed is not None:
                     return confirmed
         if told is None:
-            return await reservations.reserve(claim, state)
+            begun = await self._finish(claim, state)
+            return begun or await reservations.reserve(claim, state)
+        if told in {record.address for record in found if record.key.is_capi}:
+            return await reservations.reserve(claim, state, exactly=told, is_taken_already=True)
         if told in {record.address for record in found} or not state.is_used(told):
             return await reservations.reserve(claim, state, exactly=told)
         self.env.recorder.warning(
             claim.obj, "AddressLost", f"{told} went to another claim while its IPAddress was gone"
         )
         return await reservations.reserve(claim, state)
+
+    async def _finish(self, claim: Claim, state: PoolState) -> Record | None:
+        """The address whose guards were put up before, if the claim may still have it."""
+        for guard in self.env.ledger.records_of(claim.key):
+            if not guard.is_guard:
+                continue
+            if state.plan is not None and may_have(
+                state.plan, claim.key.name, claim.requested, guard.address
+            ):
+                with suppress(Refusal):
+                    return await self.env.reservations.reserve(claim, state, exactly=guard.address)
+            await self.env.reservations.remove(guard)
+            self.env.ledger.address_gone(guard.key)
+        return None
 
     def _told_address(self, obj: T, state: PoolState, found: list[Record]) -> Address | None:
         """What the claim's status, or its Cluster API address, says."""

@@ -16,9 +16,10 @@ from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
 from metal3.runtime.types import NamespacedName, key_of
 
 from .addresses import Address
-from .plan import plan_of
+from .plan import PoolPlan, plan_of
 from .pool_state import PoolFacts, PoolState
 from .records import ClaimKey, Record, RecordKey
+from .space import Space
 
 PATIENCE: Final = timedelta(minutes=1)
 """How long an object may take from its creation to our seeing it."""
@@ -58,6 +59,9 @@ class Ledger:
     _pools: dict[NamespacedName, PoolState] = field(
         default_factory=dict[NamespacedName, PoolState], init=False
     )
+    _spaces: dict[str, Space[PoolState]] = field(
+        default_factory=dict[str, Space[PoolState]], init=False
+    )
     _records: dict[RecordKey, Record] = field(default_factory=dict[RecordKey, Record], init=False)
     _by_claim: dict[ClaimKey, tuple[RecordKey, ...]] = field(
         default_factory=dict[ClaimKey, tuple[RecordKey, ...]], init=False
@@ -74,7 +78,8 @@ class Ledger:
         """The state of a pool, also of one that does not exist."""
         state = self._pools.get(key)
         if state is None:
-            state = self._pools[key] = PoolState(key)
+            space = self._spaces.setdefault(key.namespace, Space())
+            state = self._pools[key] = PoolState(key, space)
         return state
 
     @property
@@ -83,9 +88,9 @@ class Ledger:
         return (state for state in self._pools.values() if state.facts is not None)
 
     def records_of(self, claim: ClaimKey) -> list[Record]:
-        """Addresses made for a claim; the reservation comes before that of Cluster API."""
+        """Addresses made for a claim: the reservation, then that of Cluster API, then guards."""
         found = [self._records[key] for key in self._by_claim.get(claim, ())]
-        return sorted(found, key=lambda record: record.key.is_capi)
+        return sorted(found, key=lambda record: (record.is_guard, record.key.is_capi))
 
     def record(self, key: NamespacedName) -> Record | None:
         """An address of ours."""
@@ -110,16 +115,23 @@ class Ledger:
             return
         state.facts = facts
         if old is None or (old.uid, old.generation) != (facts.uid, facts.generation):
-            state.set_plan(plan_of(pool.spec))
+            self._set_plan(state, plan_of(pool.spec))
         self._wake_all(state)
 
     def pool_gone(self, key: NamespacedName) -> None:
         """A pool is no more; its addresses may still be there."""
         state = self.pool(key)
         state.facts = None
-        state.set_plan(None)
+        self._set_plan(state, None)
         self._wake_all(state)
         self._forget_if_idle(state)
+
+    def _set_plan(self, state: PoolState, plan: PoolPlan | None) -> None:
+        """What it keeps for claims, and what of it is taken, is so for pools it overlaps, too."""
+        others = state.neighbours(state.plan)
+        state.set_plan(plan)
+        for other in {other.key: other for other in (*others, *state.neighbours(plan))}.values():
+            self._wake_waiting(other)
 
     def cluster_changed(self, key: NamespacedName, *, paused: bool) -> None:
         """A cluster is there, or is paused or not."""
@@ -161,25 +173,28 @@ class Ledger:
         self._records[record.key] = record
         if old is not None:
             self._let_go_of(old, replaced_by=record)
+            if old.claim != record.claim:
+                self._unindex(old)  # one object went and another came while nobody watched
         self._index(record)
         self._check_owner(record)
         if old is None or old.released_at != record.released_at:
-            self.wakeups.wake_pool(record.pool)
+            self._wake_pools(state, record.address)
 
     def address_gone(self, key: RecordKey) -> None:
         """An address object is no more; its claim, if it still is there, has to get it again."""
         record = self._records.pop(key, None)
         if record is None:
             return
+        state = self.pool(record.pool)
         self._let_go_of(record, replaced_by=None)
-        left = tuple(k for k in self._by_claim.get(record.claim, ()) if k != key)
-        if left:
-            self._by_claim[record.claim] = left
-        else:
-            self._by_claim.pop(record.claim, None)
-        if record.claim in self.claims:
-            self.wakeups.wake_claim(record.claim)
-        self.wakeups.wake_pool(record.pool)
+        self._unindex(record)
+        self._wake_pools(state, record.address)
+
+    def _wake_pools(self, state: PoolState, address: Address) -> None:
+        """The counts of every pool with this address are out of date."""
+        self.wakeups.wake_pool(state.key)
+        for other in state.others_at(address):
+            self.wakeups.wake_pool(other.key)
 
     def let_go(self, state: PoolState, address: Address) -> None:
         """Nobody works on this address any more."""
@@ -244,10 +259,22 @@ class Ledger:
 
     def _index(self, record: Record) -> None:
         keys = self._by_claim.get(record.claim, ())
-        if record.key not in keys:
-            keys = self._by_claim[record.claim] = (*keys, record.key)
-        if sum(not key.is_capi for key in keys) > 1:
-            # Two managers served it at the same time: one address is to go.
+        if record.key in keys:
+            return
+        keys = self._by_claim[record.claim] = (*keys, record.key)
+        reserved = {self._records[key].address for key in keys if not key.is_capi}
+        if len(reserved) > 1 or record.claim in self._waits_in:
+            # Two managers served it at the same time: one address is to go. Or another manager had
+            # found one for a claim that waits here, and may be gone before it could say so.
+            self.wakeups.wake_claim(record.claim)
+
+    def _unindex(self, record: Record) -> None:
+        left = tuple(k for k in self._by_claim.get(record.claim, ()) if k != record.key)
+        if left:
+            self._by_claim[record.claim] = left
+        else:
+            self._by_claim.pop(record.claim, None)
+        if record.claim in self.claims:
             self.wakeups.wake_claim(record.claim)
 
     def _let_go_of(self, old: Record, *, replaced_by: Record | None) -> None:
@@ -258,16 +285,21 @@ class Ledger:
         self._forget_if_idle(state)
 
     def _forget_if_idle(self, state: PoolState) -> None:
-        if state.is_idle:
-            self._pools.pop(state.key, None)
+        if state.is_idle and self._pools.pop(state.key, None) is not None:
+            state.space.leave(state)
+            if all(other.shared is not state.shared for other in self._pools.values()):
+                self._spaces.pop(state.key.namespace, None)
 
     def _wake_all(self, state: PoolState) -> None:
-        self.wakeups.wake_pool(state.key, at_once=True)
-        for claim in state.waiting:
-            self.wakeups.wake_claim(claim)
+        self._wake_waiting(state)
         if state.facts is None or state.facts.is_deleting:
             for record in state.records.values():
                 self._check_owner(record)
+
+    def _wake_waiting(self, state: PoolState) -> None:
+        self.wakeups.wake_pool(state.key, at_once=True)
+        for claim in state.waiting:
+            self.wakeups.wake_claim(claim)
 
     def _wake_cluster(self, key: NamespacedName) -> None:
         for state in list(self._pools.values()):

@@ -61,6 +61,7 @@ class PoolPlan:
     ranges: tuple[Range, ...]
     pinned: Mapping[str, Address]
     kept_for: Mapping[Address, str]
+    is_isolated: bool
     is_random: bool
     quarantine: timedelta
     warning_percent: int
@@ -82,6 +83,14 @@ class PoolPlan:
     def range_of(self, address: Address) -> Range | None:
         """The first entry that speaks of this address."""
         return next((r for r in self.ranges if r.covers(address)), None)
+
+    def overlaps(self, other: "PoolPlan") -> bool:
+        """Whether both speak of some address."""
+        return any(
+            a.version == b.version and a.first <= b.last and b.first <= a.last
+            for a in self.ranges
+            for b in other.ranges
+        )
 
     def is_kept_from(self, address: Address, claim_name: str) -> bool:
         """Whether it is kept for a claim of another name."""
@@ -124,6 +133,7 @@ def plan_of(spec: ipamv1.IPPoolSpec) -> PoolPlan:
         ranges=tuple(ranges),
         pinned=pinned,
         kept_for={address: name for name, address in pinned.items()},
+        is_isolated=bool(spec.isolated),
         is_random=spec.allocation_strategy == ipamv1.AllocationStrategy.RANDOM,
         quarantine=timedelta(seconds=spec.quarantine_seconds or 0),
         warning_percent=spec.exhaustion_warning_percent or 90,

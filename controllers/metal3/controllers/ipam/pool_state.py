@@ -13,6 +13,7 @@ from .addresses import Address
 from .intervals import IntervalSet
 from .plan import PoolPlan
 from .records import ClaimKey, Record, RecordKey
+from .space import Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +25,6 @@ class PoolFacts:
     cluster_name: str
     is_paused: bool
     is_deleting: bool
-
-
-def _sets() -> dict[int, IntervalSet]:
-    return {4: IntervalSet(), 6: IntervalSet()}
 
 
 @dataclass(slots=True)
@@ -98,15 +95,18 @@ class Waiting:
 
 
 class PoolState:
-    """One pool. ``facts`` and ``plan`` are None while there is no such pool."""
+    """One pool. ``facts`` and ``plan`` are None while there is no such pool.
 
-    def __init__(self, key: NamespacedName) -> None:
+    ``shared`` is the network of its namespace, and its own unless it is isolated.
+    """
+
+    def __init__(self, key: NamespacedName, shared: "Space[PoolState]") -> None:
         self.key = key
+        self.shared = self.space = shared
+        shared.join(self)
         self.facts: PoolFacts | None = None
         self.plan: PoolPlan | None = None
         self.records: dict[RecordKey, Record] = {}
-        self.used = _sets()
-        self.blocked = _sets()
         self.waiting = Waiting()
         self._holders: dict[Address, int] = {}
         self._avoided: dict[Address, float] = {}
@@ -117,29 +117,69 @@ class PoolState:
         """Whether nothing is lost by forgetting this state."""
         return self.facts is None and not (self.records or self.waiting or self._holders)
 
+    @property
+    def used(self) -> dict[int, IntervalSet]:
+        """What is taken in its network, by any pool."""
+        return self.space.used
+
+    @property
+    def blocked(self) -> dict[int, IntervalSet]:
+        """What is taken or kept for claims in its network, by any pool."""
+        return self.space.blocked
+
     def set_plan(self, plan: PoolPlan | None) -> None:
         """The pool's spec changed, or it is gone."""
-        for address in self.plan.kept_for if self.plan else ():
-            if address not in self._holders:
-                self.blocked[address.version].remove(int(address))
+        if self.plan is not None:
+            self.space.stop_keeping(self.plan.kept_for)
         self.plan = plan
-        for address in plan.kept_for if plan else ():
-            self.blocked[address.version].add(int(address))
+        is_isolated = plan is not None and plan.is_isolated
+        if is_isolated is (self.space is self.shared):
+            self._move_to(Space() if is_isolated else self.shared)
+        self.space.plan_changed()
+        if plan is not None:
+            self.space.keep(plan.kept_for)
+
+    def _move_to(self, space: "Space[PoolState]") -> None:
+        for address in self._holders:
+            self.space.let_go(address)
+            space.hold(address)
+        self.space.leave(self)
+        space.join(self)
+        self.space = space
+
+    def neighbours(self, plan: PoolPlan | None) -> "list[PoolState]":
+        """Other pools of its network that speak of some address of ``plan``."""
+        if plan is None:
+            return []
+        return [
+            other
+            for other in self.space.members
+            if other is not self and other.plan is not None and plan.overlaps(other.plan)
+        ]
+
+    def others_at(self, address: Address) -> "list[PoolState]":
+        """Other pools of its network that speak of this address."""
+        return [other for other in self.space.covering(address) if other is not self]
 
     @property
     def is_in_use(self) -> bool:
         """Whether an object holds an address, or one is being made."""
         return bool(self.records or self._holders.keys() - self._avoided.keys())
 
+    @property
+    def held(self) -> set[Address]:
+        """What this pool itself has handed out, or is about to."""
+        return set(self._holders)
+
     def is_used(self, address: Address) -> bool:
-        """Whether somebody has it, as far as is known."""
-        return address in self._holders
+        """Whether somebody has it, as far as is known; be it from another pool."""
+        return self.space.is_used(address)
 
     def hold(self, address: Address) -> None:
         """One holder more."""
-        self._holders[address] = self._holders.get(address, 0) + 1
-        self.used[address.version].add(int(address))
-        self.blocked[address.version].add(int(address))
+        count = self._holders[address] = self._holders.get(address, 0) + 1
+        if count == 1:
+            self.space.hold(address)
 
     def let_go(self, address: Address) -> list[ClaimKey]:
         """One holder less; the claims to wake when it was the last."""
@@ -148,10 +188,10 @@ class PoolState:
             self._holders[address] = left
             return []
         del self._holders[address]
-        self.used[address.version].remove(int(address))
-        if self.plan is None or address not in self.plan.kept_for:
-            self.blocked[address.version].remove(int(address))
-        return self.waiting.next_for(address)
+        if not self.space.let_go(address):
+            return []
+        states = [self, *self.others_at(address)]
+        return [claim for state in states for claim in state.waiting.next_for(address)]
 
     def put(self, record: Record) -> None:
         """An address object as it is now; what it held before must be let go of by the caller."""

@@ -79,7 +79,7 @@ def indexes_of(state: PoolState, plan: PoolPlan) -> tuple[dict[str, str], bool]:
     limit = MAX_INDEXED_BYTES
     indexes: dict[str, str] = {}
     records = islice(state.records.values(), MAX_INDEXED)
-    names = [(r.claim.name, str(r.address)) for r in records if not r.released_at]
+    names = [(r.claim.name, str(r.address)) for r in records if not (r.released_at or r.is_guard)]
     for name, address in (*((n, str(a)) for n, a in plan.pinned.items()), *names):
         limit -= len(name) + len(address) + _ENTRY_OVERHEAD
         if limit < 0 or len(indexes) >= MAX_INDEXED:

@@ -65,6 +65,8 @@ class Record:
     owner_uid: str
     is_deleting: bool
     released_at: str = ""
+    is_guard: bool = False
+    """Whether it only keeps other pools from the address: see guards.py."""
 
 
 def record_of(obj: ipamv1.IPAddress) -> Record:
@@ -80,6 +82,7 @@ def record_of(obj: ipamv1.IPAddress) -> Record:
         owner_uid=owner_uid(obj, claim),
         is_deleting=bool(meta.deletion_timestamp),
         released_at=meta.annotations.get(ipamv1.RELEASED_AT_ANNOTATION, ""),
+        is_guard=ipamv1.GUARD_ANNOTATION in meta.annotations,
     )
 
 

@@ -2,7 +2,8 @@
 
 A reservation is the IPAddress of ours whose name is made of the address. For claims of both kinds
 it is created first, so the API server decides who gets the address: it lets one object of a name
-be made, whatever else runs at the same time and however stale anybody's view is.
+be made, whatever else runs at the same time and however stale anybody's view is. For an address that
+several pools have, see guards.py.
 """
 
 import contextlib
@@ -30,10 +31,11 @@ from metal3.runtime.types import NamespacedName, key_of
 from .addresses import Address, address_name
 from .choice import Reason, Refusal, choose
 from .claims import Claim
+from .guards import Guards
 from .ledger import Ledger
 from .plan import PoolPlan, Range
 from .pool_state import PoolFacts, PoolState
-from .records import POOL_KIND, Record, RecordKey, claim_of, is_claim, owner_uid, record_of
+from .records import POOL_KIND, Record, claim_of, is_claim, owner_uid, record_of
 
 AVOIDANCE: Final = timedelta(seconds=10)
 """How long an address is left alone whose holder we do not see; trying again costs a request."""
@@ -53,32 +55,63 @@ class Reservations:
     now: Callable[[], datetime]
 
     async def reserve(
-        self, claim: Claim, state: PoolState, *, exactly: Address | None = None
+        self,
+        claim: Claim,
+        state: PoolState,
+        *,
+        exactly: Address | None = None,
+        is_taken_already: bool = False,
     ) -> Record:
         """Give the claim an address, ``exactly`` this one or what the pool's rules say.
 
-        Raises Refusal, ConflictError when others took all that was tried, and the API's errors.
+        One that it has (``is_taken_already``) it gets whatever other pools have done. Raises
+        Refusal, ConflictError when others took all that was tried, and the API's errors.
         """
-        facts, plan = state.facts, state.plan
-        if facts is None or plan is None:
-            raise Refusal(Reason.POOL_NOT_FOUND, f"IPPool {state.key.name} does not exist")
         for _ in range(_ATTEMPTS):
+            facts, plan = state.facts, state.plan
+            if facts is None or plan is None:
+                raise Refusal(Reason.POOL_NOT_FOUND, f"IPPool {state.key.name} does not exist")
             address = exactly or choose(
                 plan, state.used, state.blocked, claim.key.name, claim.requested
             )
             state.hold(address)
             try:
-                made = await self._create_or_find(claim, facts, plan, state, address)
-                if made is not None:
-                    record = record_of(made)
-                    self.ledger.address_changed(record, is_ours=True)
-                    return record
+                if is_taken_already or await self._guard(claim, state, address):
+                    made = await self._create_or_find(claim, facts, plan, state, address)
+                    if made is not None:
+                        record = record_of(made)
+                        self.ledger.address_changed(record, is_ours=True)
+                        return record
+                    await self._unguard(claim, address)
             finally:
                 self.ledger.let_go(state, address)
             if exactly is not None and state.is_used(address):
                 message = f"{address} is in use"
                 raise Refusal(Reason.ADDRESS_IN_USE, message, awaited=address)
         raise ConflictError(f"others took {_ATTEMPTS} addresses of pool {state.key} first")
+
+    async def _guard(self, claim: Claim, state: PoolState, address: Address) -> bool:
+        """Whether no other pool can hand it out any more; else it is avoided."""
+        taken = await self._guards.put_up(claim, state, address)
+        if taken is None:
+            return True
+        await self._unguard(claim, address)
+        self._avoid_unseen(state, address, taken)
+        return False
+
+    async def _unguard(self, claim: Claim, address: Address) -> None:
+        for guard in self._guards.of(claim, address):
+            await self.remove(guard)
+            self.ledger.address_gone(guard.key)
+
+    @property
+    def _guards(self) -> Guards:
+        return Guards(client=self.client, live=self.live, ledger=self.ledger)
+
+    def _avoid_unseen(self, state: PoolState, address: Address, holder: NamespacedName) -> None:
+        if self.ledger.record(holder) is None:
+            state.avoid(address, self.ledger.time() + AVOIDANCE.total_seconds())
+            self.ledger.wakeups.wake_pool(state.key)
 
     async def _create_or_find(
         self,
@@ -109,9 +142,7 @@ class Reservations:
             return None
         if claim_of(there) == claim.key and there.spec.address == str(address):
             return await self.adopt(claim, there)
-        if RecordKey(False, *key_of(there)) not in state.records:  # noqa: FBT003 - fields of a tuple
-            state.avoid(address, self.ledger.time() + AVOIDANCE.total_seconds())
-            self.ledger.wakeups.wake_pool(state.key)
+        self._avoid_unseen(state, address, key_of(there))
         return None
 
     async def confirm(self, claim: Claim, record: Record) -> Record | None:
@@ -162,7 +193,7 @@ class Reservations:
         With ``there`` only if it still is as it was then (else ConflictError).
         """
         facts, plan = state.facts, state.plan
-        wants_quarantine = plan is not None and bool(plan.quarantine)
+        wants_quarantine = plan is not None and bool(plan.quarantine) and not record.is_guard
         is_going = record.is_deleting or facts is None or facts.is_deleting
         if not wants_quarantine or is_going:
             await self.remove(record, there=there)

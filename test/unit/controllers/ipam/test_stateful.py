@@ -5,13 +5,11 @@ be served is, nothing is left of claims that are gone, and the status says how i
 """
 
 import asyncio
-import functools
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-import looptime
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -34,95 +32,25 @@ from metal3.runtime.client import (
 )
 from metal3.runtime.types import NamespacedName
 
+from ..bad_weather import (  # noqa: TID252 - shared by the tests of all operators
+    Managers,
+    Slow,
+    in_loop,
+)
+
 KINDS = (ipamv1.IPClaim, capiipamv1.IPAddressClaim)
 NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
 FIRST = {"start": "192.0.2.1", "end": "192.0.2.3"}
 SECOND = {"start": "192.0.2.11", "end": "192.0.2.12"}
-ADDRESSES = st.sampled_from(["192.0.2.1", "192.0.2.3", "192.0.2.12", "203.0.113.1"])
+TWIN = {"start": "192.0.2.4", "end": "192.0.2.5"}
+GROWN = {"start": "192.0.2.2", "end": "192.0.2.5"}
+POOLS = st.sampled_from(["pool", "pool", "twin"])
+ADDRESSES = st.sampled_from(["192.0.2.1", "192.0.2.3", "192.0.2.5", "192.0.2.12", "203.0.113.1"])
 REQUESTS = st.one_of(st.just(""), st.just(""), ADDRESSES)
 
 
-def in_loop(method: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
-    """Run an async rule in the machine's own loop of virtual time."""
-
-    @functools.wraps(method)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self.loop.run_until_complete(method(self, *args, **kwargs))
-
-    return wrapper
-
-
-class Slow:
-    """A client whose writes take time and whose watches lag: things happen in between."""
-
-    def __init__(self, client: Any, rng: random.Random, lag: float, trouble: list[Any]) -> None:
-        self.client, self.rng, self.lag, self.trouble = client, rng, lag, trouble
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything that is not slow."""
-        return getattr(self.client, name)
-
-    async def pause(self) -> None:
-        """Let others go first, or the manager be killed."""
-        await asyncio.sleep(self.rng.random() * 0.05)
-
-    async def create(self, obj, **kwargs):
-        """Slowly."""
-        return await self._slowly("create", self.client.create, obj, **kwargs)
-
-    async def update(self, obj, **kwargs):
-        """Slowly."""
-        return await self._slowly("update", self.client.update, obj, **kwargs)
-
-    async def patch(self, obj, patch, **kwargs):
-        """Slowly."""
-        return await self._slowly("patch", self.client.patch, obj, patch, **kwargs)
-
-    async def delete(self, obj, **kwargs):
-        """Slowly."""
-        return await self._slowly("delete", self.client.delete, obj, **kwargs)
-
-    async def _slowly(self, verb, call, obj, *args, **kwargs):
-        await self.pause()
-        for planned in self.trouble:
-            if planned[:2] == (verb, type(obj)):
-                self.trouble.remove(planned)
-                raise planned[2]
-        done = await call(obj, *args, **kwargs)
-        await self.pause()
-        return done
-
-    @property
-    def status(self):
-        """Slow, too."""
-        return SlowStatus(self)
-
-    @asynccontextmanager
-    async def stream(self, *args, **kwargs):
-        """The same changes, later."""
-        async with self.client.stream(*args, **kwargs) as events:
-            yield self._late(events)
-
-    async def _late(self, events):
-        async with aclosing(events):
-            async for event in events:
-                await asyncio.sleep(self.lag * self.rng.random())
-                yield event
-
-
-class SlowStatus:
-    """Writes status slowly."""
-
-    def __init__(self, slow: Slow) -> None:
-        self.slow = slow
-
-    async def patch(self, obj, patch):
-        """Slowly."""
-        return await self.slow._slowly("patch", self.slow.client.status.patch, obj, patch)
-
-
 class IpamMachine(RuleBasedStateMachine):
-    """Users of one pool, and up to three managers that know nothing of one another."""
+    """Users of two pools that come to overlap, and up to three managers that know no other."""
 
     make_client: Callable[..., Any]
     operator: Callable[..., Any]
@@ -132,21 +60,22 @@ class IpamMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = looptime.new_event_loop()
-        self.managers: list[asyncio.Task[None]] = []
-        self.client: Any = None
-        self.rng = random.Random(0)  # noqa: S311 - to be repeated, not to be secret
-        self.trouble: list[tuple[str, type[metav1.Object], Exception]] = []
+        self.managers = Managers(self.operator)
+
+    @property
+    def client(self) -> Any:
+        """The server; None before the beginning."""
+        return self.managers.client
 
     @initialize(
         seed=st.integers(0, 2**32),
         strategy=st.sampled_from(["sequential", "random"]),
         quarantine=st.sampled_from([0, 0, 7]),
+        twin=st.sampled_from([None, TWIN, GROWN]),
     )
     @in_loop
-    async def begin(self, seed, strategy, quarantine):
-        """One pool, one manager."""
-        self.rng = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    async def begin(self, seed, strategy, quarantine, twin):
+        """One manager."""
         pool = self.make_pool(
             "pool",
             FIRST,
@@ -154,30 +83,17 @@ class IpamMachine(RuleBasedStateMachine):
             preAllocations={"e": "192.0.2.2"},
             quarantineSeconds=quarantine,
         )
-        self.client = self.make_client(pool)
-        await self._start(0.0)
+        twins = [self.make_pool("twin", twin)] if twin else []
+        self.managers.begin(self.make_client(pool, *twins), seed)
+        self.managers.start()
 
-    async def _start(self, lag: float) -> None:
-        async def run() -> None:
-            async with self.operator(Slow(self.client, self.rng, lag, self.trouble)):
-                await asyncio.Event().wait()
-
-        self.managers.append(self.loop.create_task(run()))
-
-    async def _kill(self, manager: "asyncio.Task[None]") -> None:
-        self.managers.remove(manager)
-        while not manager.done():
-            manager.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([manager], timeout=0.1)
-
-    @rule(kind=st.sampled_from(KINDS), name=NAMES, address=REQUESTS)
+    @rule(kind=st.sampled_from(KINDS), name=NAMES, of=POOLS, address=REQUESTS)
     @in_loop
-    async def create(self, kind, name, address):
+    async def create(self, kind, name, of, address):
         """Somebody makes a claim."""
         make = self.make_claim if kind is ipamv1.IPClaim else self.make_capi_claim
         with suppress(AlreadyExistsError):
-            await self.client.create(make(name, address=address))
+            await self.client.create(make(name, of, address=address))
 
     @rule(kind=st.sampled_from(KINDS), name=NAMES)
     @in_loop
@@ -197,27 +113,39 @@ class IpamMachine(RuleBasedStateMachine):
         pool.spec.pre_allocations = {name: address for address, name in unique.items()}
         await self.client.update(pool)
 
+    @rule()
+    @in_loop
+    async def grow_twin(self):
+        """The other pool comes, or gets addresses that the first has, too."""
+        try:
+            twin = await self._get(ipamv1.IPPool, "twin")
+        except NotFoundError:
+            await self.client.create(self.make_pool("twin", GROWN))
+            return
+        twin.spec.pools = [ipamv1.Pool.from_dict(GROWN)]
+        await self.client.update(twin)
+
     @rule(lag=st.sampled_from([0.0, 0.2, 3.0]))
     @in_loop
     async def start_manager(self, lag):
         """Another manager, with a view that may be old."""
-        if len(self.managers) < 3:
-            await self._start(lag)
+        if len(self.managers.running) < 3:
+            self.managers.start(lag)
 
     @rule()
     @in_loop
     async def kill_manager(self):
         """One of them, wherever it is."""
-        if self.managers:
-            await self._kill(self.rng.choice(self.managers))
+        await self.managers.kill_one()
 
     @rule(verb=st.sampled_from(["create", "patch", "update", "delete"]), times=st.integers(1, 4))
     @in_loop
     async def fail(self, verb, times):
         """The server has a bad moment."""
-        error = self.rng.choice([InternalServerError("no"), ConflictError("stale")])
-        kind = self.rng.choice([ipamv1.IPAddress, capiipamv1.IPAddress, *KINDS])
-        self.trouble += [(verb, kind, error)] * times
+        rng = self.managers.rng
+        error = rng.choice([InternalServerError("no"), ConflictError("stale")])
+        kind = rng.choice([ipamv1.IPAddress, capiipamv1.IPAddress, *KINDS])
+        self.managers.plan(verb, kind, error, times)
 
     @rule()
     def cut(self):
@@ -250,16 +178,15 @@ class IpamMachine(RuleBasedStateMachine):
             if not claim.status.address or claim.metadata.deletion_timestamp:
                 return ""
             found = await self._get(ipamv1.IPAddress, claim.status.address.name)
-            assert (found.spec.claim.kind, found.spec.claim.name) == (
-                "IPClaim",
-                claim.metadata.name,
-            )
+            holder = (found.spec.claim.kind, found.spec.claim.name)
+            assert holder == ("IPClaim", claim.metadata.name)
+            assert not self._is_guard(found)
             return str(found.spec.address)
         if not claim.status.address_ref or claim.metadata.deletion_timestamp:
             return ""
         theirs = await self._get(capiipamv1.IPAddress, claim.status.address_ref.name)
         assert theirs.spec.claim_ref.name == claim.metadata.name
-        name = "pool-" + theirs.spec.address.replace(".", "-")
+        name = f"{claim.spec.pool_ref.name}-" + theirs.spec.address.replace(".", "-")
         reservation = await self._get(ipamv1.IPAddress, name)
         assert reservation.spec.claim.kind == "IPAddressClaim"
         assert reservation.spec.claim.name == claim.metadata.name
@@ -271,54 +198,59 @@ class IpamMachine(RuleBasedStateMachine):
     async def _get(self, kind, name):
         return await self.client.get(kind, NamespacedName("metal3", name))
 
+    def _is_guard(self, address) -> bool:
+        return ipamv1.GUARD_ANNOTATION in address.metadata.annotations
+
     def teardown(self) -> None:
         """No faults any more, and one manager: all must end well."""
+        loop = self.managers.loop
         try:
             if self.client is not None:
-                self.loop.run_until_complete(self._settle())
+                loop.run_until_complete(self._settle())
         finally:
-            self.loop.close()
+            loop.close()
 
     async def _settle(self) -> None:
-        self.trouble.clear()
         try:
-            for manager in list(self.managers)[1:]:
-                await self._kill(manager)
-            if not self.managers:
-                await self._start(0.0)
+            await self.managers.clear_up()
             await asyncio.sleep(1500)
             await self._check()
             await self._all_is_well()
         finally:
-            for manager in list(self.managers):
-                await self._kill(manager)
+            await self.managers.kill_all()
 
     async def _all_is_well(self) -> None:
         claims = {(c.kind, c.metadata.name): c for c in await self._claims()}
         assert not [c for c in claims.values() if c.metadata.deletion_timestamp]
-        addresses = (await self.client.list(ipamv1.IPAddress)).items
-        holders = [(a.spec.claim.kind, a.spec.claim.name) for a in addresses]
-        assert len(set(holders)) == len(holders)
-        assert set(holders) <= claims.keys()
+        found = (await self.client.list(ipamv1.IPAddress)).items
+        addresses = [a for a in found if not self._is_guard(a)]
+        held = {(a.spec.claim.kind, a.spec.claim.name): a.spec.address for a in addresses}
+        assert len(held) == len(addresses)
+        assert held.keys() <= claims.keys()
+        guards = [a for a in found if self._is_guard(a)]
+        for guard in guards:
+            assert held.get((guard.spec.claim.kind, guard.spec.claim.name)) == guard.spec.address
         theirs = (await self.client.list(capiipamv1.IPAddress)).items
-        assert {a.metadata.name for a in theirs} == {n for k, n in holders if k != "IPClaim"}
-        pool = await self._get(ipamv1.IPPool, "pool")
-        used = {a.spec.address for a in addresses}
-        for key in claims.keys() - set(holders):
-            assert not self._could_be_served(claims[key], pool, used), (key, used)
-        for key in holders:
-            assert await self._address_of(claims[key]), str(
-                (
-                    claims[key].to_dict(),
-                    [a.to_dict() for a in addresses if a.spec.claim.name == key[1]],
-                    pool.to_dict(),
-                )
-            )
+        assert {a.metadata.name for a in theirs} == {n for k, n in held if k != "IPClaim"}
+        pools = {pool.metadata.name: pool for pool in (await self.client.list(ipamv1.IPPool)).items}
+        used = set(held.values())
+        for key in claims.keys() - held.keys():
+            assert not self._could_be_served(claims[key], pools, used), (key, used)
+        for key in held:
+            assert await self._address_of(claims[key]), (key, claims[key].to_dict())
             assert metav1.is_condition_true(claims[key].status.conditions, "Ready")
-        assert pool.status.indexes.keys() >= {name for _, name in holders}
-        pinned = set(pool.spec.pre_allocations.values())
-        assert set(pool.status.indexes.values()) <= used | pinned
-        assert pool.status.used == len(used & self._all_of(pool))
+        for pool in pools.values():
+            self._check_status(pool, claims, held)
+
+    def _check_status(self, pool, claims, held) -> None:
+        name, used, status = pool.metadata.name, set(held.values()), pool.status
+        assert status.indexes.keys() >= {k[1] for k in held if self._pool_of(claims[k]) == name}
+        assert set(status.indexes.values()) <= used | set(pool.spec.pre_allocations.values())
+        assert status.used == len(used & self._all_of(pool)), (name, status.to_dict(), held)
+
+    def _pool_of(self, claim) -> str:
+        of = claim.spec.pool if isinstance(claim, ipamv1.IPClaim) else claim.spec.pool_ref
+        return str(of.name)
 
     def _all_of(self, pool) -> set[str]:
         return {
@@ -327,15 +259,18 @@ class IpamMachine(RuleBasedStateMachine):
             for n in range(int(entry.start[8:]), int(entry.end[8:]) + 1)
         }
 
-    def _could_be_served(self, claim, pool, used) -> bool:
+    def _could_be_served(self, claim, pools, used) -> bool:
+        pool = pools.get(self._pool_of(claim))
+        if pool is None:
+            return False
         pinned = pool.spec.pre_allocations
         mine = pinned.get(claim.metadata.name)
         wanted = claim.metadata.annotations.get("ipAddress") or mine
         others = {a for name, a in pinned.items() if name != claim.metadata.name}
-        free = self._all_of(pool) - used - others
+        free = self._all_of(pool) - used
         if not wanted:
-            return bool(free - ({mine} if mine else set()))
-        return wanted in free and mine in {None, wanted}
+            return bool(free - {a for p in pools.values() for a in p.spec.pre_allocations.values()})
+        return wanted in free - others and mine in {None, wanted}
 
 
 def test_no_address_is_handed_out_twice_whatever_happens(

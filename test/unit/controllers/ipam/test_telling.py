@@ -92,4 +92,4 @@ async def test_allocations_refusals_and_how_long_it_took_are_counted(
             now - then for now, then in zip(figures(), before, strict=True)
         )
         assert (allocations, refusals, count) == (2, 1, 2)
-        assert 30 <= seconds < 31
+        assert 29.9 < seconds < 31  # a difference of sums that other tests have grown

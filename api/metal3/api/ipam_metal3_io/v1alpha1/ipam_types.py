@@ -20,6 +20,8 @@ REQUESTED_ADDRESS_ANNOTATION: Final = "ipAddress"
 """The address a claim of either kind wants."""
 RELEASED_AT_ANNOTATION: Final = "ipam.metal3.io/released-at"
 """When an IPAddress in quarantine was given back."""
+GUARD_ANNOTATION: Final = "ipam.metal3.io/guards"
+"""On an IPAddress that only keeps another pool from the address: the name of the real one."""
 
 PROVIDER_LABEL_VALUE: Final = "ipam-metal3"
 

@@ -75,6 +75,11 @@ class IPPoolSpec(Model):
     allocation_strategy: Annotated[str, Field(alias="allocationStrategy")] = "sequential"
     """Which free address to take: the lowest, or any; cannot change."""
 
+    isolated: bool | None = None
+    """The pool's network is apart from all others, so that other pools may hand out the same
+    addresses. Without it, pools of a namespace that overlap hand out each address once.
+    """
+
     quarantine_seconds: Annotated[int | None, Field(alias="quarantineSeconds")] = None
     """How long an address that was given back stays out of use, as its last holder may still
     answer to it.

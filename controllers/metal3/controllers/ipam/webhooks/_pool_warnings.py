@@ -22,11 +22,16 @@ def pool_warnings(
     warnings = [text for index, found in ranges for text in _gateway_warnings(index, found)]
     warnings += _inner_overlaps(ranges)
     mine = _spans(found for _, found in ranges)
-    for other in others:
-        if other.key.namespace == key.namespace and other.key != key and other.plan is not None:
-            shared = _shared(mine, _spans(other.plan.ranges))
-            if shared:
-                warnings.append(f"spec.pools: {shared} is in IPPool {other.key.name}, too")
+    for other in () if spec.isolated else others:
+        plan = other.plan
+        if other.key.namespace != key.namespace or other.key == key or plan is None:
+            continue
+        shared = "" if plan.is_isolated else _shared(mine, _spans(plan.ranges))
+        if shared:
+            warnings.append(
+                f"spec.pools: {shared} is in IPPool {other.key.name}, too; each of these addresses "
+                "is handed out by one of them (spec.isolated says that their networks are apart)"
+            )
     return warnings
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
-from metal3.controllers.ipam.addresses import Address, address_of, parse_address
+from metal3.controllers.ipam.addresses import Address, parse_address
 from metal3.runtime.types import key_of
 from metal3.runtime.webhook import FieldError, RequestInfo, Warnings, deny_if, forbidden
 
@@ -77,13 +77,7 @@ class IPPoolValidator:
 
     def _in_use(self, pool: ipamv1.IPPool) -> list[Address]:
         """By the ledger and, should that lag behind, by the status, less what is only kept."""
-        used = self.pools.pool(key_of(pool)).used
-        found = {
-            address_of(version, value)
-            for version, spans in used.items()
-            for first, last in spans
-            for value in range(first, last + 1)
-        }
+        found = self.pools.pool(key_of(pool)).held
         for name, text in pool.status.indexes.items():
             if name in pool.spec.pre_allocations:
                 continue

@@ -141,6 +141,25 @@ async def test_doubtful_pools_are_warned_about(doubtful, warning):
     assert any(warning in text for text in found)
 
 
+async def test_isolated_pools_overlap_without_a_warning():
+    """It is enough that one of the two says that its network is apart."""
+    other = pool(name="other")
+    assert list(await validator(other).validate_create(pool(isolated=True), REQUEST)) == []
+    other = pool(name="other", isolated=True)
+    assert list(await validator(other).validate_create(pool(), REQUEST)) == []
+
+
+async def test_a_pool_may_lose_what_another_pool_uses():
+    """So an overlap can be mended: only the pool's own addresses hold it back."""
+    other = pool({"start": "192.0.2.10", "end": "192.0.2.11"}, name="other")
+    known = validator(other, pool(), address("192.0.2.10", of="other"), address("192.0.2.12"))
+    await known.validate_update(pool(), pool({"start": "192.0.2.12", "end": "192.0.2.20"}), REQUEST)
+    with pytest.raises(DeniedError, match=r"leaves out addresses in use: 192\.0\.2\.12"):
+        await known.validate_update(
+            pool(), pool({"start": "192.0.2.13", "end": "192.0.2.20"}), REQUEST
+        )
+
+
 @pytest.mark.parametrize(
     ("new", "message"),
     [
