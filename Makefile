@@ -50,6 +50,7 @@ generate: $(STAMP) ## Make generated code and docs again
 	$(BIN)/python hack/generate-api
 	$(BIN)/python hack/generate-docs
 	$(BIN)/python hack/generate-monitoring
+	$(BIN)/python hack/generate-roles
 
 fmt: $(STAMP) ## Format the code
 	$(BIN)/ruff format .
@@ -68,6 +69,7 @@ verify: $(STAMP) ## Generated code, docs and manifests are what their sources sa
 	$(BIN)/python hack/generate-api --check
 	$(BIN)/python hack/generate-docs --check
 	$(BIN)/python hack/generate-monitoring --check
+	$(BIN)/python hack/generate-roles --check
 	hack/verify-manifests
 
 bench: $(STAMP) ## Side-by-side benchmarks (several minutes)
