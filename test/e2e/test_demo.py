@@ -135,7 +135,7 @@ async def test_a_user_takes_hosts_there_and_back(demo):
     rows = await demo.kubectl("get", "bmh")
     assert rows.count("provisioned") == 2
     seen = {line.split()[1] for line in demo.said.splitlines() if line.startswith("node-0")}
-    assert {"registering", "inspecting", "preparing", "available", "provisioning"} <= seen
+    assert {"registering", "inspecting", "preparing", "provisioning"} <= seen
 
     # The image goes: the host is cleaned and comes back.
     await demo.kubectl("patch", "bmh", "node-0", "--type=merge", "-p", '{"spec":{"image":null}}')

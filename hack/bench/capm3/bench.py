@@ -185,7 +185,11 @@ async def replay(s: Stage, recording: Recording, size: int) -> dict[str, float]:
     say(f"floor: {recording.writes} writes")
     await s.clusters(size)
     await s.each(range(round(size * SPARE)), s.host)
-    versions = {f"{objects.HOSTS}/{objects.host_name(i)}": "" for i in range(size)}
+    hosts = (await s.load.send("GET", objects.HOSTS, None))["items"]
+    versions = {
+        f"{objects.HOSTS}/{host['metadata']['name']}": host["metadata"]["resourceVersion"]
+        for host in hosts
+    }
     again = Replay(load=s.load, old=objects.NAMESPACE, new=objects.NAMESPACE, versions=versions)
     started = time.monotonic()
     await s.each(range(size), s.machine)

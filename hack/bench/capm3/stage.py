@@ -90,7 +90,11 @@ class Stage:
             query = {"watch": "1", "timeoutSeconds": str(math.ceil(left))}
             async with self.load.session.get(self.load.url + collection, params=query) as stream:
                 async for line in stream.content:
-                    yield json.loads(line)["object"]
+                    event = json.loads(line)
+                    if event.get("type") == "ERROR" or "object" not in event:
+                        break
+                    yield event["object"]
+            await asyncio.sleep(0.1)
         raise RuntimeError(f"{collection}: not done within {limit:.0f} s")
 
     async def until_all(
