@@ -1,6 +1,5 @@
 """``metal3 host``: the manifests of a new host, for ``kubectl apply -f -``."""
 
-import base64
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from metal3.api.core import v1 as corev1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.webhooks import host_errors
 
@@ -85,14 +85,9 @@ def _read(file: str) -> str:
 
 
 def _secret(args: Any, password: str) -> dict[str, Any]:
-    words = {"username": args.user, "password": password}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": _metadata(args, f"{args.name}-bmc"),
-        "type": "Opaque",
-        "data": {k: base64.b64encode(word.encode()).decode() for k, word in words.items()},
-    }
+    login = {"username": args.user, "password": password}
+    secret = corev1.new_secret(f"{args.name}-bmc", args.namespace, login, type="Opaque")
+    return {**secret.to_dict(), "metadata": _metadata(args, f"{args.name}-bmc")}
 
 
 def _host(args: Any) -> dict[str, Any]:

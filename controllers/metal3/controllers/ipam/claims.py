@@ -60,6 +60,24 @@ class Claim:
         """For what is made for it."""
         return metav1.owner_reference(self.obj, controller=True)
 
+    def new_address(self, pool: str, name: str) -> ipamv1.IPAddress:
+        """An IPAddress for it, of this pool, that lacks its address and its owners."""
+        obj = ipamv1.IPAddress.named(name, self.key.namespace)
+        obj.metadata.labels = dict(self.obj.metadata.labels)
+        obj.spec.claim = ipamv1.ObjectReference(
+            api_version=self.obj.gvk.api_version,
+            kind=self.key.kind,
+            name=self.key.name,
+            namespace=self.key.namespace,
+        )
+        obj.spec.pool = ipamv1.ObjectReference(
+            api_version=ipamv1.GROUP_VERSION,
+            kind=POOL_KIND,
+            name=pool,
+            namespace=self.key.namespace,
+        )
+        return obj
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:

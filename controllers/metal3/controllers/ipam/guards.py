@@ -24,7 +24,7 @@ from .addresses import Address, address_name
 from .claims import Claim
 from .ledger import Ledger
 from .pool_state import PoolState
-from .records import POOL_KIND, Record, claim_of, owner_uid, record_of
+from .records import Record, claim_of, owner_uid, record_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Guards:
         self, claim: Claim, state: PoolState, address: Address, key: NamespacedName
     ) -> bool:
         try:
-            made = await self.client.create(_guard(claim, state, address, key))
+            made = await self.client.create(_guard(claim, state, address, key.name))
         except AlreadyExistsError:
             try:
                 made = await self.live.get(ipamv1.IPAddress, key)
@@ -83,24 +83,9 @@ def _own_name(state: PoolState, address: Address) -> str:
     return address_name(state.plan.name_prefix if state.plan is not None else "", address)
 
 
-def _guard(
-    claim: Claim, state: PoolState, address: Address, key: NamespacedName
-) -> ipamv1.IPAddress:
-    obj = ipamv1.IPAddress.named(key.name, key.namespace)
-    obj.metadata.labels = dict(claim.obj.metadata.labels)
+def _guard(claim: Claim, state: PoolState, address: Address, name: str) -> ipamv1.IPAddress:
+    obj = claim.new_address(state.key.name, name)
     obj.metadata.annotations = {ipamv1.GUARD_ANNOTATION: _own_name(state, address)}
     obj.metadata.owner_references = [claim.owner_reference()]
     obj.spec.address = str(address)
-    obj.spec.claim = ipamv1.ObjectReference(
-        api_version=claim.obj.gvk.api_version,
-        kind=claim.key.kind,
-        name=claim.key.name,
-        namespace=claim.key.namespace,
-    )
-    obj.spec.pool = ipamv1.ObjectReference(
-        api_version=ipamv1.GROUP_VERSION,
-        kind=POOL_KIND,
-        name=state.key.name,
-        namespace=key.namespace,
-    )
     return obj

@@ -257,22 +257,9 @@ class Reservations:
 
 def _reservation(claim: Claim, facts: PoolFacts, pool: str, name: str) -> ipamv1.IPAddress:
     """An IPAddress that lacks only its address."""
-    obj = ipamv1.IPAddress.named(name, claim.key.namespace)
-    obj.metadata.labels = dict(claim.obj.metadata.labels)
+    obj = claim.new_address(pool, name)
     obj.metadata.finalizers = [ipamv1.ADDRESS_FINALIZER]
     obj.metadata.owner_references = owners(claim, facts, pool)
-    obj.spec.claim = ipamv1.ObjectReference(
-        api_version=claim.obj.gvk.api_version,
-        kind=claim.key.kind,
-        name=claim.key.name,
-        namespace=claim.key.namespace,
-    )
-    obj.spec.pool = ipamv1.ObjectReference(
-        api_version=ipamv1.GROUP_VERSION,
-        kind=POOL_KIND,
-        name=pool,
-        namespace=claim.key.namespace,
-    )
     return obj
 
 

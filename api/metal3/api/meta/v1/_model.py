@@ -59,7 +59,7 @@ class Model(BaseModel):
 
     def to_dict(self) -> type_json:
         """Encode to plain JSON values that share nothing with this object."""
-        return _dump_forced(self)
+        return _dump(self, forced=True) or {}
 
     def to_json(self) -> bytes:
         """Encode to compact JSON text."""
@@ -115,11 +115,6 @@ def _unknown_in(value: object, path: str) -> set[str]:
 def to_dict(obj: Model) -> type_json:
     """Encode any structure to plain JSON values."""
     return obj.to_dict()
-
-
-def _dump_forced(model: Model) -> type_json:
-    out = _dump(model, forced=True)
-    return {} if out is None else out
 
 
 def _dump(model: Model, *, forced: bool) -> type_json | None:
