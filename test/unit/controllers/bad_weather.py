@@ -68,9 +68,13 @@ class Slow:
         """Slowly."""
         return await self.slowly("delete", self.client.delete, obj, **kwargs)
 
+    async def on_the_way(self, call, obj, *args, **kwargs):
+        """Until the request reaches the server."""
+        await self.pause()
+
     async def slowly(self, verb, call, obj, *args, **kwargs):
         """The manager may be killed before, or after; and one error is met once."""
-        await self.pause()
+        await self.on_the_way(call, obj, *args, **kwargs)
         for planned in self.trouble:
             if (planned.verb, planned.kind) == (verb, type(obj)):
                 self.trouble.remove(planned)
@@ -131,14 +135,24 @@ class SlowStatus:
         return await self.slow.slowly("patch", self.slow.client.status.patch, obj, patch)
 
 
+async def end(task: "asyncio.Task[None]") -> None:
+    """Cancel it until it is over; what it swallows does not save it."""
+    while not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task], timeout=0.1)
+
+
 @dataclass
 class Managers:
     """Managers that know nothing of one another, in a loop of virtual time of their own.
 
-    ``operator`` gives one manager on a client, for the length of a block.
+    ``operator`` gives one manager on a client, for the length of a block; ``connect`` says how bad
+    its connection is.
     """
 
     operator: Callable[[Any], AbstractAsyncContextManager[Any]]
+    connect: Callable[..., Any] = Slow
     loop: asyncio.AbstractEventLoop = field(default_factory=looptime.new_event_loop)
     client: Any = None
     rng: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - to be repeated
@@ -152,9 +166,10 @@ class Managers:
 
     def start(self, lag: float = 0.0) -> None:
         """One more, whose view may be late by so many seconds an event."""
+        slow = self.connect(self.client, self.rng, lag, self.trouble)
 
         async def run() -> None:
-            async with self.operator(Slow(self.client, self.rng, lag, self.trouble)):
+            async with self.operator(slow):
                 await asyncio.Event().wait()
 
         self.running.append(self.loop.create_task(run()))
@@ -171,10 +186,7 @@ class Managers:
 
     async def _kill(self, manager: "asyncio.Task[None]") -> None:
         self.running.remove(manager)
-        while not manager.done():
-            manager.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([manager], timeout=0.1)
+        await end(manager)
 
     def plan(self, verb: str, kind: type[metav1.Object], error: Exception, times: int) -> None:
         """The server will have bad moments."""

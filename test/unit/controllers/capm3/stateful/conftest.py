@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,8 @@ from metal3.controllers.capm3.workload import WorkloadUnreachableError
 from metal3.runtime.client import ApiError, Selection
 from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.types import NamespacedName
+
+from ... import bad_weather  # noqa: TID252 - shared by the tests of all operators
 
 NS = "metal3"
 OWNED = (infrav1.Metal3DataClaim, infrav1.Metal3Data, ipamv1.IPClaim, corev1.Secret)
@@ -145,87 +147,32 @@ def _consumer(host: metal3api.BareMetalHost) -> str:
     return ref.name or "" if ref is not None else ""
 
 
-class Slow:
-    """A client whose writes take time and whose watches lag: things happen in between."""
+class Slow(bad_weather.Slow):
+    """As elsewhere; and a request that was sent is not called back.
+
+    It may land long after the manager's death.
+    """
 
     def __init__(self, client: Any, rng: random.Random, lag: float, trouble: list[Any]) -> None:
-        self.client, self.rng, self.lag, self.trouble = client, rng, lag, trouble
+        super().__init__(client, rng, lag, trouble)
         self.under_way: set[asyncio.Task[None]] = set()
 
-    def __getattr__(self, name: str) -> Any:
-        """Everything that is not slow."""
-        return getattr(self.client, name)
-
-    async def create(self, obj, **kwargs):
-        """Slowly."""
-        return await self.slowly("create", self.client.create, obj, **kwargs)
-
-    async def update(self, obj, **kwargs):
-        """Slowly."""
-        return await self.slowly("update", self.client.update, obj, **kwargs)
-
-    async def patch(self, obj, patch, **kwargs):
-        """Slowly."""
-        return await self.slowly("patch", self.client.patch, obj, patch, **kwargs)
-
-    async def delete(self, obj, **kwargs):
-        """Slowly."""
-        return await self.slowly("delete", self.client.delete, obj, **kwargs)
-
-    async def slowly(self, verb, call, obj, *args, **kwargs):
-        """The manager may be killed before, or after; and one error is met once.
-
-        A request that was sent is not called back: it may land long after the manager's death.
-        """
+    async def on_the_way(self, call, obj, *args, **kwargs):
+        """The manager may be killed meanwhile."""
         sent = obj.deep_copy()
         try:
-            await asyncio.sleep(self.rng.random() * 0.05)
+            await self.pause()
         except asyncio.CancelledError:
             task = asyncio.create_task(self._land(call, sent, *args, **kwargs))
             self.under_way.add(task)
             task.add_done_callback(self.under_way.discard)
             raise
-        for planned in self.trouble:
-            if planned[:2] == (verb, type(obj)):
-                self.trouble.remove(planned)
-                raise planned[2]
-        done = await call(obj, *args, **kwargs)
-        await asyncio.sleep(self.rng.random() * 0.05)
-        return done
 
     async def _land(self, call, *args, **kwargs):
         """Nobody hears of it."""
         await asyncio.sleep(self.rng.choice([0.0, 0.1, 2.0, 10.0]))
         with suppress(ApiError):
             await call(*args, **kwargs)
-
-    @property
-    def status(self):
-        """Slow, too."""
-        return SlowStatus(self)
-
-    @asynccontextmanager
-    async def stream(self, *args, **kwargs):
-        """The same changes, later."""
-        async with self.client.stream(*args, **kwargs) as events:
-            yield self._late(events)
-
-    async def _late(self, events):
-        async with aclosing(events):
-            async for event in events:
-                await asyncio.sleep(self.lag * self.rng.random())
-                yield event
-
-
-class SlowStatus:
-    """Writes status slowly."""
-
-    def __init__(self, slow: Slow) -> None:
-        self.slow = slow
-
-    async def patch(self, obj, patch):
-        """Slowly."""
-        return await self.slow.slowly("patch", self.slow.client.status.patch, obj, patch)
 
 
 @asynccontextmanager

@@ -6,13 +6,11 @@ nothing is left of what is gone.
 """
 
 import asyncio
-import functools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-import looptime
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -40,6 +38,12 @@ from metal3.runtime.client import (
 from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.types import NamespacedName
 
+from ...bad_weather import (  # noqa: TID252 - shared by the tests of all operators
+    Managers,
+    end,
+    in_loop,
+)
+
 NS = "metal3"
 MACHINES = st.sampled_from(["m-0", "m-1", "m-2", "m-3", "m-4"])
 LAGS = st.sampled_from([0.0, 0.2, 3.0])
@@ -58,16 +62,6 @@ META_DATA = {
 }
 
 
-def in_loop(method: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
-    """Run an async rule in the machine's own loop of virtual time."""
-
-    @functools.wraps(method)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self.loop.run_until_complete(method(self, *args, **kwargs))
-
-    return wrapper
-
-
 class MachinesMachine(RuleBasedStateMachine):
     """Users of one cluster, and up to three managers that know nothing of one another."""
 
@@ -80,19 +74,15 @@ class MachinesMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = looptime.new_event_loop()
-        self.managers: list[asyncio.Task[None]] = []
-        self.trouble: list[tuple[str, type[metav1.Object], Exception]] = []
+        self.managers = Managers(self.provider, self.make_slow)
         self.client: Any = None
         self.neighbours: Any = None
-        self.rng = random.Random(0)  # noqa: S311 - to be repeated, not to be secret
         self.running: asyncio.Task[None] | None = None
 
     @initialize(seed=st.integers(0, 2**32), lags=st.lists(LAGS, min_size=1, max_size=3))
     @in_loop
     async def begin(self, seed, lags):
         """Two hosts, a template, some managers."""
-        self.rng = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
         template = infrav1.Metal3DataTemplate.from_dict(
             {"metadata": {"name": "t", "namespace": NS}, "spec": {"metaData": META_DATA}}
         )
@@ -103,25 +93,11 @@ class MachinesMachine(RuleBasedStateMachine):
             *hosts,
             without_status=(corev1.Secret, ipamv1.IPAddress, infrav1.Metal3MachineTemplate),
         )
+        self.managers.begin(self.client, seed)
         self.neighbours = self.make_neighbours(self.client)
-        self.running = self.loop.create_task(self.neighbours.run())
+        self.running = self.managers.loop.create_task(self.neighbours.run())
         for lag in lags:
-            await self._start(lag)
-
-    async def _start(self, lag: float) -> None:
-        slow = self.make_slow(self.client, self.rng, lag, self.trouble)
-
-        async def run() -> None:
-            async with self.provider(slow):
-                await asyncio.Event().wait()
-
-        self.managers.append(self.loop.create_task(run()))
-
-    async def _kill(self, task: "asyncio.Task[None]") -> None:
-        while not task.done():
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([task], timeout=0.1)
+            self.managers.start(lag)
 
     @rule(names=st.lists(MACHINES, min_size=1, unique=True), with_data=st.sampled_from([1, 1, 0]))
     @in_loop
@@ -176,24 +152,22 @@ class MachinesMachine(RuleBasedStateMachine):
     @in_loop
     async def start_manager(self, lag):
         """Another manager, with a view that may be old."""
-        if len(self.managers) < 3:
-            await self._start(lag)
+        if len(self.managers.running) < 3:
+            self.managers.start(lag)
 
     @rule()
     @in_loop
     async def kill_manager(self):
         """One of them, wherever it is."""
-        if self.managers:
-            victim = self.rng.choice(self.managers)
-            self.managers.remove(victim)
-            await self._kill(victim)
+        await self.managers.kill_one()
 
     @rule(verb=st.sampled_from(["create", "patch", "delete"]), times=st.integers(1, 4))
     @in_loop
     async def fail(self, verb, times):
         """The server has a bad moment."""
-        error = self.rng.choice([InternalServerError("no"), ConflictError("stale")])
-        self.trouble += [(verb, self.rng.choice(WRITTEN), error)] * times
+        rng = self.managers.rng
+        error = rng.choice([InternalServerError("no"), ConflictError("stale")])
+        self.managers.plan(verb, rng.choice(WRITTEN), error, times)
 
     @rule()
     def cut(self):
@@ -240,17 +214,13 @@ class MachinesMachine(RuleBasedStateMachine):
         """No faults any more, and one manager: all must end well."""
         try:
             if self.client is not None:
-                self.loop.run_until_complete(self._settle())
+                self.managers.loop.run_until_complete(self._settle())
         finally:
-            self.loop.close()
+            self.managers.loop.close()
 
     async def _settle(self) -> None:
-        self.trouble.clear()
         try:
-            for manager in self.managers[1:]:
-                await self._kill(manager)
-            if not self.managers:
-                await self._start(0.0)
+            await self.managers.clear_up()
             await self._mend()
             await asyncio.sleep(90)
             await self._replace_what_lost_its_host()
@@ -260,14 +230,14 @@ class MachinesMachine(RuleBasedStateMachine):
             await self._turn_over()
             await self._all_is_well()
         finally:
-            for task in (*self.managers, self.running):
-                if task is not None:
-                    await self._kill(task)
+            await self.managers.kill_all()
+            if self.running is not None:
+                await end(self.running)
 
     async def _turn_over(self) -> None:
         """Without faults: most machines go, others come, and what was theirs is used again."""
         machines = [m.metadata.name for m in await self._list(infrav1.Metal3Machine)]
-        self.rng.shuffle(machines)
+        self.managers.rng.shuffle(machines)
         for name in machines[1:]:
             await self._delete(infrav1.Metal3Machine, name)
         for name in ("n-0", "n-1", "n-2"):
