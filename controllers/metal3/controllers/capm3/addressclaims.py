@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
@@ -18,6 +18,7 @@ from .related import find
 from .rendering import Objects, PoolAddress, PoolKey, RenderError
 from .wakeups import DATA_INDEX
 
+T = TypeVar("T", bound=metav1.Object)
 AnyClaim = ipamv1.IPClaim | capiipamv1.IPAddressClaim
 LONGEST_NAME: Final = 253
 LONGEST_LABEL: Final = 63
@@ -58,9 +59,7 @@ class AddressClaims:
             out.waiting.append(f"pool {pool}: {claim.status.error_message}")
             return
         ref = claim.status.address
-        namespace = objects.data.metadata.namespace
-        name = ref.name if ref is not None else None
-        found = await find(self.env.client, ipamv1.IPAddress, namespace, name)
+        found = await self._named(ipamv1.IPAddress, objects, ref.name if ref is not None else None)
         if found is None:
             out.waiting.append(f"pool {pool}: waiting for an address")
             return
@@ -71,6 +70,16 @@ class AddressClaims:
             gateway=spec.gateway or "",
             dns_servers=tuple(spec.dns_servers),
         )
+
+    async def _named(self, kind: type[T], objects: Objects, name: str | None) -> T | None:
+        """The address a claim names.
+
+        The server is asked if the cache does not show it: the watch of addresses may be behind that
+        of claims, and its coming wakes nobody.
+        """
+        namespace = objects.data.metadata.namespace
+        found = await find(self.env.client, kind, namespace, name)
+        return found or await find(self.env.live, kind, namespace, name)
 
     async def _ip_claim(self, objects: Objects, pool: PoolKey) -> ipamv1.IPClaim | None:
         data = objects.data
@@ -102,9 +111,9 @@ class AddressClaims:
             out.waiting.append(f"pool {pool}: an older claim is being released")
             return
         ref = claim.status.address_ref
-        namespace = objects.data.metadata.namespace
-        name = ref.name if ref is not None else None
-        found = await find(self.env.client, capiipamv1.IPAddress, namespace, name)
+        found = await self._named(
+            capiipamv1.IPAddress, objects, ref.name if ref is not None else None
+        )
         if found is None:
             out.waiting.append(f"pool {pool}: {_why(claim) or 'waiting for an address'}")
             return

@@ -39,6 +39,7 @@ from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.types import NamespacedName
 
 from ...bad_weather import (  # noqa: TID252 - shared by the tests of all operators
+    Blind,
     Managers,
     end,
     in_loop,
@@ -442,3 +443,28 @@ async def test_managers_that_do_not_see_each_other_never_share_a_host(
     consumers = [h.spec.consumer_ref.name or "" for h in found if h.spec.consumer_ref]
     assert sorted(consumers) == [f"m-{number}" for number in range(8)]
     assert set(neighbours.disks.values()) == set(consumers)
+
+
+@pytest.mark.looptime(start=0)
+async def test_an_address_that_shows_late_holds_nobody_up(
+    make_cluster, make_machine, make_available_host, make_neighbours, start_provider
+):
+    """Its claim names it already, and nothing else would wake the data until the resync."""
+    template = infrav1.Metal3DataTemplate.from_dict(
+        {"metadata": {"name": "t", "namespace": NS}, "spec": {"metaData": META_DATA}}
+    )
+    client = FakeClient(
+        *make_cluster(),
+        template,
+        *(make_available_host(name) for name in ("h-0", "h-1")),
+        without_status=(corev1.Secret, ipamv1.IPAddress),
+    )
+    async with asyncio.TaskGroup() as tasks, start_provider(Blind(client, ipamv1.IPAddress)):
+        working = tasks.create_task(make_neighbours(client).run())
+        for name in ("m-0", "m-1"):  # the first look at an address begins the watch
+            for obj in make_machine(name, dataTemplate={"name": "t"}):
+                await client.create(obj)
+            await asyncio.sleep(20)
+        working.cancel()
+    datas = (await client.list(infrav1.Metal3Data)).items
+    assert [data.status.ready for data in datas] == [True, True]
