@@ -70,6 +70,34 @@ def leave_claim(start_provider):
     return leave
 
 
+@pytest.fixture
+def wish_again(make_client, make_available_host, leave_claim):
+    """Leaves a claim of host ``h`` under way, of a machine that now wants host ``a``."""
+
+    async def make():
+        client = make_client()
+        stuck = await leave_claim(client)
+        await add_host(client, make_available_host("a"), rack="new")
+        await wish_for(client, "new")
+        return client, stuck
+
+    return make
+
+
+@pytest.fixture
+def claim_twice(wish_again, start_provider):
+    """Gives the machine both hosts, while no manager runs."""
+
+    async def make():
+        client, stuck = await wish_again()
+        async with start_provider(client):
+            await asyncio.sleep(5)
+        assert await stuck.land()
+        return client
+
+    return make
+
+
 async def get(client, kind, name):
     """One object."""
     return await client.get(kind, NamespacedName(NS, name))
@@ -129,13 +157,10 @@ async def test_the_next_process_goes_on_with_the_host_that_was_wished_for(
 
 @pytest.mark.looptime(start=0)
 async def test_a_machine_that_was_claimed_for_twice_keeps_the_host_it_has(
-    make_client, make_available_host, start_provider, leave_claim
+    wish_again, start_provider
 ):
     """Its wishes changed meanwhile, so it took another; the claim itself wakes it."""
-    client = make_client()
-    stuck = await leave_claim(client)
-    await add_host(client, make_available_host("a"), rack="new")
-    await wish_for(client, "new")
+    client, stuck = await wish_again()
     async with start_provider(client):
         await asyncio.sleep(5)
         assert await consumers(client) == {"a": "m-0"}
@@ -149,17 +174,9 @@ async def test_a_machine_that_was_claimed_for_twice_keeps_the_host_it_has(
 
 
 @pytest.mark.looptime(start=0)
-async def test_an_extra_host_is_deprovisioned_before_it_is_given_back(
-    make_client, make_available_host, start_provider, leave_claim
-):
+async def test_an_extra_host_is_deprovisioned_before_it_is_given_back(claim_twice, start_provider):
     """The late claim brought an image along, and the bare-metal operator was quick."""
-    client = make_client()
-    stuck = await leave_claim(client)
-    await add_host(client, make_available_host("a"), rack="new")
-    await wish_for(client, "new")
-    async with start_provider(client):
-        await asyncio.sleep(5)
-    assert await stuck.land()
+    client = await claim_twice()
     await change_state(client, "h", "provisioning")
     async with start_provider(client):
         await asyncio.sleep(5)
@@ -172,17 +189,9 @@ async def test_an_extra_host_is_deprovisioned_before_it_is_given_back(
 
 
 @pytest.mark.looptime(start=0)
-async def test_an_extra_host_that_runs_waits_for_the_provider_id(
-    make_client, make_available_host, start_provider, leave_claim
-):
+async def test_an_extra_host_that_runs_waits_for_the_provider_id(claim_twice, start_provider):
     """What runs there might be the node of the machine: only its provider ID tells."""
-    client = make_client()
-    stuck = await leave_claim(client)
-    await add_host(client, make_available_host("a"), rack="new")
-    await wish_for(client, "new")
-    async with start_provider(client):
-        await asyncio.sleep(5)
-    assert await stuck.land()
+    client = await claim_twice()
     await change_state(client, "h", "provisioned")
     async with start_provider(client):
         await asyncio.sleep(5)
@@ -213,17 +222,9 @@ async def test_a_claim_cannot_land_for_a_machine_that_is_gone(
 
 
 @pytest.mark.looptime(start=0)
-async def test_a_machine_that_goes_gives_all_its_hosts_back(
-    make_client, make_available_host, start_provider, leave_claim
-):
+async def test_a_machine_that_goes_gives_all_its_hosts_back(claim_twice, start_provider):
     """Both are deprovisioned; it does not go before."""
-    client = make_client()
-    stuck = await leave_claim(client)
-    await add_host(client, make_available_host("a"), rack="new")
-    await wish_for(client, "new")
-    async with start_provider(client):
-        await asyncio.sleep(5)
-    assert await stuck.land()
+    client = await claim_twice()
     for name in ("a", "h"):
         await change_state(client, name, "provisioned")
     await client.delete(await get(client, infrav1.Metal3Machine, "m-0"))
