@@ -4,33 +4,29 @@ Cluster API's CRDs come from its module, when that is there.
 """
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from metal3 import ctrl
+from metal3.api.core import v1 as corev1
 from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
 from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
 from metal3.api.meta import v1 as metav1
 from metal3.controllers.ipam import IPAMOptions, setup
 from metal3.runtime.certwatcher import CertWatcher
-from metal3.runtime.client import (
-    ForbiddenError,
-    RestClient,
-)
+from metal3.runtime.client import RestClient
 from metal3.runtime.envtest import Environment, WebhookInstallOptions
 from metal3.runtime.rest import load_config
 from metal3.runtime.types import NamespacedName
 from metal3.runtime.webhook import WebhookOptions, WebhookServer
+
+from .clusterapi.manifests import core_crd_files, own_rights
 
 TOP = Path(__file__).parents[2]
 NAMESPACE = "metal3"
@@ -38,35 +34,16 @@ SERVICE_ACCOUNT = "system:serviceaccount:metal3-ipam-system:ipam-manager"
 CLAIM_KINDS: tuple[type[metav1.Object], ...] = (ipamv1.IPClaim, capiipamv1.IPAddressClaim)
 ADDRESS_KINDS: tuple[type[metav1.Object], ...] = (ipamv1.IPAddress, capiipamv1.IPAddress)
 NO_MODULE = "the Cluster API module is not in the Go module cache: run hack/setup-capi"
-CORE = {
-    "Namespace": ("", "v1", "namespaces", False),
-    "ClusterRole": ("rbac.authorization.k8s.io", "v1", "clusterroles", False),
-    "ClusterRoleBinding": ("rbac.authorization.k8s.io", "v1", "clusterrolebindings", False),
-}
+CAPI_CRDS = (
+    "cluster.x-k8s.io_clusters",
+    "ipam.cluster.x-k8s.io_ipaddressclaims",
+    "ipam.cluster.x-k8s.io_ipaddresses",
+)
 
 
-@cache
 def cluster_api_crds() -> list[Path]:
     """The CRDs of the pinned Cluster API module; empty when Go or the module is not there."""
-    go = shutil.which("go")
-    if go is None:
-        return []
-    found = subprocess.run(  # noqa: S603 - our own pin, asked of the installed Go
-        [go, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/cluster-api"],
-        cwd=TOP / "hack/tools/capi",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    names = (
-        "cluster.x-k8s.io_clusters",
-        "ipam.cluster.x-k8s.io_ipaddressclaims",
-        "ipam.cluster.x-k8s.io_ipaddresses",
-    )
-    folder = Path(found.stdout.strip() or "/nowhere") / "core/config/crd/bases"
-    files = [folder / f"{name}.yaml" for name in names]
-    return files if all(path.is_file() for path in files) else []
+    return core_crd_files(*CAPI_CRDS)
 
 
 @dataclass
@@ -129,13 +106,6 @@ class Stage:
         await self.until(none_left)
 
 
-def manifest(document: dict[str, Any]) -> metav1.Object:
-    """A built-in kind out of a manifest."""
-    group, version, plural, namespaced = CORE[document["kind"]]
-    gvk = metav1.GroupVersionKind(group, version, document["kind"])
-    return metav1.Unstructured.of(gvk, plural, namespaced=namespaced).from_dict(document)
-
-
 def ours(document: dict[str, Any]) -> metav1.Object:
     """A kind of this operator out of a manifest."""
     kinds: dict[str, type[metav1.Object]] = {k.gvk.kind: k for k in ipamv1.KINDS}
@@ -156,7 +126,10 @@ async def running(
             start(crds=crds, webhooks=hooks if webhooks else None)
         )
         client = await stack.enter_async_context(RestClient(load_config(str(env.kubeconfig))))
-        user = await with_own_rights(env, client)
+        await client.create(corev1.Namespace.named(NAMESPACE))
+        user = env.kubeconfig
+        if env.enforces_rbac:
+            user = await own_rights(env, client, "ipam", account=SERVICE_ACCOUNT)
         async with asyncio.TaskGroup() as tasks:
             stage = Stage(env, client, bool(capi), tasks)
             try:
@@ -166,33 +139,6 @@ async def running(
             finally:
                 for stop in stage.stops:
                     stop.set()
-
-
-async def with_own_rights(env: Environment, client: RestClient) -> Path:
-    """The kubeconfig of the service account, with what the manifests give it."""
-    namespace = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": NAMESPACE}}
-    await client.create(manifest(namespace))
-    if not env.enforces_rbac:
-        return env.kubeconfig
-    text = await asyncio.to_thread((TOP / "config/rbac/ipam/manager_role.yaml").read_text)
-    for document in yaml.safe_load_all(text):
-        await client.create(manifest(document))
-    user = await env.add_user(SERVICE_ACCOUNT)
-    await rights_are_known(user)
-    return user
-
-
-async def rights_are_known(user: Path) -> None:
-    """Wait until the server lets the account read pools: roles take a moment to be heard of."""
-    config = await asyncio.to_thread(load_config, user)
-    async with asyncio.timeout(30), RestClient(config) as client:
-        while True:
-            try:
-                await client.list(ipamv1.IPPool, limit=1)
-            except ForbiddenError:
-                await asyncio.sleep(0.2)
-            else:
-                return
 
 
 def pool(name: str, *ranges: dict[str, Any], **spec: Any) -> ipamv1.IPPool:

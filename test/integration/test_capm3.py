@@ -4,17 +4,13 @@ Cluster API's CRDs come from its module when that is there; without it the tests
 """
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from metal3 import ctrl
 from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
@@ -29,7 +25,6 @@ from metal3.provisioner.fixture import FixtureBackend, FixtureOptions
 from metal3.runtime.cache import CacheOptions
 from metal3.runtime.certwatcher import CertWatcher
 from metal3.runtime.client import (
-    ForbiddenError,
     InvalidError,
     NotFoundError,
     Patch,
@@ -42,43 +37,17 @@ from metal3.runtime.rest import load_config
 from metal3.runtime.types import NamespacedName
 from metal3.runtime.webhook import WebhookOptions, WebhookServer
 
+from .clusterapi.manifests import core_crd_files, our_crds, own_rights
+
 TOP = Path(__file__).parents[2]
 NS = "metal3"
 SERVICE_ACCOUNT = "system:serviceaccount:capm3-system:capm3-manager"
 GROUP = "infrastructure.cluster.x-k8s.io"
-CAPI_KINDS = ("clusters", "machines", "machinesets")
-
-
-@cache
-def cluster_api_crds() -> list[Path]:
-    """The CRDs of the pinned Cluster API module; empty when Go or the module is not there."""
-    go = shutil.which("go")
-    if go is None:
-        return []
-    found = subprocess.run(  # noqa: S603 - our own pin, asked of the installed Go
-        [go, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/cluster-api"],
-        cwd=TOP / "hack/tools/capi",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    folder = Path(found.stdout.strip() or "/nowhere") / "core/config/crd/bases"
-    names = [f"cluster.x-k8s.io_{kind}" for kind in CAPI_KINDS]
-    names += ["ipam.cluster.x-k8s.io_ipaddressclaims", "ipam.cluster.x-k8s.io_ipaddresses"]
-    files = [folder / f"{name}.yaml" for name in names]
-    return files if all(path.is_file() for path in files) else []
-
-
-def our_crds(folder: Path) -> Path:
-    """Our CRDs with the conversion that the manifests patch in."""
-    patch = yaml.safe_load((TOP / "config/operators/capm3/conversion_patch.yaml").read_text())
-    for path in sorted((TOP / "config/crd/bases").glob("*.yaml")):
-        crd = yaml.safe_load(path.read_text())
-        if crd["spec"]["group"] == GROUP:
-            crd["spec"]["conversion"] = patch["spec"]["conversion"]
-        (folder / path.name).write_text(yaml.safe_dump(crd))
-    return folder
+CAPI_CRDS = (
+    *(f"cluster.x-k8s.io_{kind}" for kind in ("clusters", "machines", "machinesets")),
+    "ipam.cluster.x-k8s.io_ipaddressclaims",
+    "ipam.cluster.x-k8s.io_ipaddresses",
+)
 
 
 @dataclass
@@ -119,16 +88,18 @@ class Stage:
 @asynccontextmanager
 async def running(start: Any, folder: Path) -> AsyncIterator[Stage]:
     """The provider has no rights but those of its manifests; the bare-metal operator has all."""
-    capi = await asyncio.to_thread(cluster_api_crds)
+    capi = await asyncio.to_thread(core_crd_files, *CAPI_CRDS)
     if not capi:
         pytest.skip("the Cluster API module is not in the Go module cache: run hack/setup-capi")
-    crds = [await asyncio.to_thread(our_crds, folder), *capi]
+    crds = [await asyncio.to_thread(our_crds, folder / "crds.yaml"), *capi]
     hooks = WebhookInstallOptions(manifests=[TOP / "config/webhook/capm3/manifests.yaml"])
     async with AsyncExitStack() as stack:
         env: Environment = await stack.enter_async_context(start(crds=crds, webhooks=hooks))
         client = await stack.enter_async_context(RestClient(load_config(str(env.kubeconfig))))
         await client.create(corev1.Namespace.named(NS))
-        user = await own_rights(env, client)
+        user = env.kubeconfig
+        if env.enforces_rbac:
+            user = await own_rights(env, client, "capm3", account=SERVICE_ACCOUNT)
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             provider = await provider_manager(env, user)
@@ -165,34 +136,6 @@ def hosts_manager(env: Environment) -> ctrl.Manager:
     backend = FixtureBackend(options=FixtureOptions())
     baremetal.build(mgr, baremetal.BaremetalOptions(), backend, unique_names=False)
     return mgr
-
-
-async def own_rights(env: Environment, client: RestClient) -> Path:
-    """The kubeconfig of the service account, with what the manifests give it."""
-    if not env.enforces_rbac:
-        return env.kubeconfig
-    text = await asyncio.to_thread((TOP / "config/rbac/capm3/manager_role.yaml").read_text)
-    for document in yaml.safe_load_all(text):
-        plural = f"{document['kind'].lower()}s"
-        gvk = metav1.GroupVersionKind("rbac.authorization.k8s.io", "v1", document["kind"])
-        kind = metav1.Unstructured.of(gvk, plural, namespaced=False)
-        await client.create(kind.from_dict(document))
-    user = await env.add_user(SERVICE_ACCOUNT)
-    await rights_are_known(user)
-    return user
-
-
-async def rights_are_known(user: Path) -> None:
-    """Wait until the server lets the account read: roles take a moment to be heard of."""
-    config = await asyncio.to_thread(load_config, user)
-    async with asyncio.timeout(30), RestClient(config) as client:
-        while True:
-            try:
-                await client.list(infrav1.Metal3Cluster, limit=1)
-            except ForbiddenError:
-                await asyncio.sleep(0.2)
-            else:
-                return
 
 
 async def a_cluster(client: RestClient) -> None:

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from metal3.api.core import v1 as corev1
 from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
 from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
 from metal3.api.meta import v1 as metav1
@@ -18,7 +19,6 @@ from .ipam_stage import (
     Stage,
     capi_claim,
     claim,
-    manifest,
     need_cluster_api,
     pool,
     running,
@@ -50,8 +50,7 @@ async def test_a_namespace_with_pools_claims_and_addresses_ends(start_environmen
         lambda **options: start_environment(controller_manager=True, **options)
     ) as stage:
         await furnish(stage)
-        document = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": NAMESPACE}}
-        namespace = manifest(document)
+        namespace = corev1.Namespace.named(NAMESPACE)
         await stage.client.delete(namespace)
 
         async def ended():

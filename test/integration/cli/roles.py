@@ -1,18 +1,17 @@
 """RBAC of the bare-metal operator's manifests, for a user who stands in for its ServiceAccount."""
 
 from metal3.api.core import v1 as corev1
-from metal3.api.meta import v1 as metav1
 
+from ..clusterapi.manifests import (  # noqa: TID252 - shared by all integration tests
+    RBAC,
+    RBAC_KINDS,
+    typed,
+)
 from .processes import OWN_NAMESPACE
 
+__all__ = ["USER", "bind", "install_roles", "typed"]
+
 USER = "baremetal-operator"
-RBAC_KINDS = {
-    "ServiceAccount": ("serviceaccounts", True),
-    "Role": ("roles", True),
-    "RoleBinding": ("rolebindings", True),
-    "ClusterRole": ("clusterroles", False),
-    "ClusterRoleBinding": ("clusterrolebindings", False),
-}
 
 
 async def install_roles(client, manifests):
@@ -22,14 +21,17 @@ async def install_roles(client, manifests):
         if manifest["kind"] not in RBAC_KINDS:
             continue
         if "subjects" in manifest:  # an account's name is too long for a client certificate
-            group = "rbac.authorization.k8s.io"
-            manifest["subjects"] = [{"kind": "User", "name": USER, "apiGroup": group}]
+            manifest["subjects"] = [{"kind": "User", "name": USER, "apiGroup": RBAC}]
         await client.create(typed(manifest))
 
 
-def typed(manifest):
-    """An object of RBAC that a client can send."""
-    plural, namespaced = RBAC_KINDS[manifest["kind"]]
-    group, _, version = manifest["apiVersion"].rpartition("/")
-    gvk = metav1.GroupVersionKind(group, version, manifest["kind"])
-    return metav1.Unstructured.of(gvk, plural, namespaced=namespaced).from_dict(manifest)
+async def bind(client, user, role, namespace):
+    """Give a user a ClusterRole in one namespace alone."""
+    binding = {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": user, "namespace": namespace},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "User", "name": user, "apiGroup": RBAC}],
+    }
+    await client.create(typed(binding))

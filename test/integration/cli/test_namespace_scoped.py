@@ -1,11 +1,9 @@
 """The overlay for one team: a manager that sees one namespace and has rights in no other."""
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from metal3.api.core import v1 as corev1
 from metal3.api.metal3_io import v1alpha1 as metal3api
@@ -13,48 +11,19 @@ from metal3.runtime.client import RestClient
 from metal3.runtime.rest import load_config
 from metal3.runtime.types import NamespacedName
 
+from ..kustomize import (  # noqa: TID252 - shared by all integration tests
+    KUBECTL,
+    NO_KUBECTL,
+    kustomize,
+)
 from .processes import manager_process
-from .roles import USER, install_roles, typed
+from .roles import USER, bind, install_roles
 
 TOP = Path(__file__).parents[3]
 OVERLAY = TOP / "config/overlays/namespace-scoped"
-KUBECTL = shutil.which("kubectl")
 DEPLOYMENT = "baremetal-operator-controller-manager"
 ROLE = "baremetal-operator-manager-role"
-pytestmark = pytest.mark.skipif(
-    KUBECTL is None, reason="kubectl is NOT INSTALLED: nothing is shown"
-)
-
-
-async def rendered():
-    """All objects of the overlay."""
-    process = await asyncio.create_subprocess_exec(
-        str(KUBECTL), "kustomize", str(OVERLAY), stdout=asyncio.subprocess.PIPE
-    )
-    async with asyncio.timeout(60):
-        out, _ = await process.communicate()
-    assert process.returncode == 0
-    return [obj for obj in yaml.safe_load_all(out) if obj]
-
-
-def one(objects, kind, name):
-    """The object of this kind and name."""
-    return next(o for o in objects if (o["kind"], o["metadata"]["name"]) == (kind, name))
-
-
-def binding(namespace):
-    """What the overlay tells its user to create in each namespace."""
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "baremetal-operator", "namespace": namespace},
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": ROLE,
-        },
-        "subjects": [{"kind": "User", "name": USER, "apiGroup": "rbac.authorization.k8s.io"}],
-    }
+pytestmark = pytest.mark.skipif(KUBECTL is None, reason=NO_KUBECTL)
 
 
 async def create_host(client, namespace):
@@ -88,17 +57,17 @@ async def provisioned(client, namespace):
 
 async def test_a_manager_of_one_namespace(start_environment, tmp_path):
     """Its hosts are provisioned, those of others are left alone, and no request is forbidden."""
-    objects = await rendered()
-    settings = one(objects, "ConfigMap", "ironic")["data"]
-    container = one(objects, "Deployment", DEPLOYMENT)["spec"]["template"]["spec"]["containers"][0]
+    objects = await kustomize(OVERLAY)
+    settings = objects["ConfigMap", "ironic"]["data"]
+    container = objects["Deployment", DEPLOYMENT]["spec"]["template"]["spec"]["containers"][0]
     flags = [flag for flag in container["args"] if flag != "manager"]
     own = settings["WATCH_NAMESPACE"]
     async with start_environment(crds=[TOP / "config/crd/bases"]) as env:
         config = await asyncio.to_thread(load_config, env.kubeconfig)
         async with RestClient(config) as client:
             await client.create(corev1.Namespace.named(own))
-            await install_roles(client, objects)
-            await client.create(typed(binding(own)))
+            await install_roles(client, objects.values())
+            await bind(client, USER, ROLE, own)  # as the overlay says
             kubeconfig = await env.add_user(USER) if env.enforces_rbac else env.kubeconfig
             log = tmp_path / "manager.log"
             flags += [f"--namespace={own}", "--webhook-port=0"]

@@ -12,22 +12,10 @@ from metal3.runtime.client import ForbiddenError, RestClient
 from metal3.runtime.rest import load_config
 from metal3.runtime.types import NamespacedName
 
-from .roles import typed
+from .roles import bind, typed
 
 CONFIG = Path(__file__).parents[3] / "config"
 pytestmark = pytest.mark.kube
-
-
-def binding(user, role):
-    """The role for the user in the namespace `default` alone."""
-    group = "rbac.authorization.k8s.io"
-    return {
-        "apiVersion": f"{group}/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": user, "namespace": "default"},
-        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
-        "subjects": [{"kind": "User", "name": user, "apiGroup": group}],
-    }
 
 
 def host(name, namespace="default"):
@@ -38,7 +26,7 @@ def host(name, namespace="default"):
 
 async def login(env, admin, user, role):
     """A client of somebody who has just this role."""
-    await admin.create(typed(binding(user, role)))
+    await bind(admin, user, role, "default")
     path = await env.add_user(user)
     return RestClient(await asyncio.to_thread(load_config, path))
 

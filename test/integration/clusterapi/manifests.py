@@ -20,6 +20,13 @@ TOP = Path(__file__).parents[3]
 TOOLS = TOP / "hack/tools/capi"
 RBAC = "rbac.authorization.k8s.io"
 OPERATORS = ("baremetal", "capm3", "ipam")
+RBAC_KINDS = {
+    "ServiceAccount": ("serviceaccounts", True),
+    "Role": ("roles", True),
+    "RoleBinding": ("rolebindings", True),
+    "ClusterRole": ("clusterroles", False),
+    "ClusterRoleBinding": ("clusterrolebindings", False),
+}
 
 
 @cache
@@ -38,6 +45,15 @@ def module_folder() -> Path | None:
     )
     folder = Path(found.stdout.strip() or "/nowhere")
     return folder if folder.is_dir() else None
+
+
+def core_crd_files(*names: str) -> list[Path]:
+    """The files of these CRDs of the core, as they are; none when they are not there."""
+    module = module_folder()
+    if module is None:
+        return []
+    files = [module / "core/config/crd/bases" / f"{name}.yaml" for name in names]
+    return files if all(path.is_file() for path in files) else []
 
 
 def programs_folder() -> Path | None:
@@ -106,23 +122,29 @@ def _with_contract(folder: Path) -> list[dict[str, Any]]:
     return crds
 
 
-async def own_rights(env: Environment, client: Client, operator: str) -> Path:
+async def own_rights(env: Environment, client: Client, operator: str, *, account: str = "") -> Path:
     """The kubeconfig of a user who has what the manifests give the operator, and nothing else.
 
-    A user, because a service account's full name does not fit in a certificate.
+    It is the ServiceAccount that they name if its full name, which must fit in a certificate, is
+    given as ``account``; else a user in its place.
     """
     path = TOP / f"config/rbac/{operator}/manager_role.yaml"
     user = {"kind": "User", "apiGroup": RBAC, "name": f"operator-{operator}"}
     for document in await asyncio.to_thread(lambda: list(documents(path))):
-        if document["kind"] == "ClusterRoleBinding":
+        if document["kind"] == "ClusterRoleBinding" and not account:
             document["subjects"] = [user]
-        gvk = metav1.GroupVersionKind(RBAC, "v1", document["kind"])
-        plural = f"{document['kind'].lower()}s"
-        kind = metav1.Unstructured.of(gvk, plural, namespaced=False)
-        await client.create(kind.from_dict(document))
-    kubeconfig = await env.add_user(user["name"])
+        await client.create(typed(document))
+    kubeconfig = await env.add_user(account or user["name"])
     await _rights_are_known(kubeconfig)
     return kubeconfig
+
+
+def typed(document: dict[str, Any]) -> metav1.Object:
+    """An object of RBAC that a client can send."""
+    plural, namespaced = RBAC_KINDS[document["kind"]]
+    group, _, version = document["apiVersion"].rpartition("/")
+    gvk = metav1.GroupVersionKind(group, version, document["kind"])
+    return metav1.Unstructured.of(gvk, plural, namespaced=namespaced).from_dict(document)
 
 
 async def _rights_are_known(user: Path) -> None:

@@ -1,34 +1,23 @@
 """Variants of the bare-metal operator's manifests, rendered as kubectl does."""
 
-import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
-import yaml
+
+from ..kustomize import (  # noqa: TID252 - shared by all integration tests
+    KUBECTL,
+    NO_KUBECTL,
+    kustomize,
+)
 
 OVERLAYS = Path(__file__).parents[3] / "config/overlays"
-KUBECTL = shutil.which("kubectl")
 NAME = "baremetal-operator-controller-manager"
-pytestmark = pytest.mark.skipif(
-    KUBECTL is None, reason="kubectl is NOT INSTALLED: nothing is shown"
-)
+pytestmark = pytest.mark.skipif(KUBECTL is None, reason=NO_KUBECTL)
 
 
 async def render(overlay):
     """The objects of an overlay, by kind and name."""
-    process = await asyncio.create_subprocess_exec(
-        str(KUBECTL),
-        "kustomize",
-        str(OVERLAYS / overlay),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
-    objects = [obj for obj in yaml.safe_load_all(out) if obj]
-    return {(obj["kind"], obj["metadata"]["name"]): obj for obj in objects}
+    return await kustomize(OVERLAYS / overlay)
 
 
 async def pod(overlay):
