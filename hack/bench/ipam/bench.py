@@ -18,11 +18,9 @@ from report import Claim, Report
 
 from . import allocation, floor
 from .stage import (
-    ADDRESSES,
     CLAIMS,
     POOLS,
     Api,
-    address,
     claim,
     each,
     make_claims,
@@ -107,41 +105,34 @@ async def fill_floor(size: int, api: Api) -> dict[str, float]:
         return {
             "seconds": took,
             "ms_per_claim": took / size * 1000,
-            "requests_per_claim": 3,
+            "requests_per_claim": 4,
             "servers_cpu_ms": (servers_cpu() - servers) / size * 1000,
             "client_cpu_ms": (own_cpu() - own) / size * 1000,
         }
 
 
 async def full_pool(options: Options) -> dict[str, float]:
-    """Fill with made addresses, as after a move, and look at one claim at a time."""
-    say(f"{_used(options)}: filling")
-    async with server(options.api) as (load, kubeconfig), operators(kubeconfig) as [ours]:
-        await load.send("POST", POOLS, pool("pool", WHOLE))
+    """An empty pool first; then a full one, of which an operator that starts knows nothing."""
+    async with server(options.api) as (load, kubeconfig):
         await load.send("POST", POOLS, pool("empty", {"subnet": "172.16.0.0/12"}))
-        await make_claims(load, ["first"], "empty")
-        empty = await cpu_of(load, ours, "empty", options.turns)
-        await use_up(load, options.used)
-        say(f"{_used(options)}: waiting until the operator rests")
-        await rest(ours)
-        one = await cpu_of(load, ours, "pool", options.turns)
-        latencies = await reuse(load, options.turns)
-        return {
-            "cpu_ms_empty": empty,
-            "cpu_ms_used": one,
-            "reuse_p50_s": statistics.median(latencies),
-            "reuse_p99_s": statistics.quantiles(latencies, n=100)[98],
-            "peak_mib": ours.peak_mib(),
-        }
-
-
-async def use_up(load: Load, count: int) -> None:
-    """Addresses first, then the claims, which find them."""
-    owner = (await load.send("GET", f"{POOLS}/pool", None))["metadata"]["uid"]
-    await each(
-        range(count), lambda i: load.send("POST", ADDRESSES, address(i, f"used-{i:06}", owner))
-    )
-    await each(range(count), lambda i: load.send("POST", CLAIMS, claim(f"used-{i:06}", "pool")))
+        async with operators(kubeconfig) as [ours]:
+            await make_claims(load, ["first"], "empty")
+            empty = await cpu_of(load, ours, "empty", options.turns)
+        say(f"{_used(options)}: filling, with no operator")
+        await load.send("POST", POOLS, pool("pool", WHOLE))
+        await floor.run(load, options.used)
+        say(f"{_used(options)}: an operator starts")
+        async with operators(kubeconfig) as [ours]:
+            await rest(ours)
+            one = await cpu_of(load, ours, "pool", options.turns)
+            latencies = await reuse(load, options.turns)
+            return {
+                "cpu_ms_empty": empty,
+                "cpu_ms_used": one,
+                "reuse_p50_s": statistics.median(latencies),
+                "reuse_p99_s": statistics.quantiles(latencies, n=100)[98],
+                "peak_mib": ours.peak_mib(),
+            }
 
 
 async def rest(ours: Rival) -> None:

@@ -33,7 +33,7 @@ async def _serve(load: Load, i: int, owner: str) -> None:
     meta = {"uid": made["metadata"]["uid"], "resourceVersion": made["metadata"]["resourceVersion"]}
     finalizer: dict[str, Any] = {"metadata": meta | {"finalizers": ["ipclaim.ipam.metal3.io"]}}
     stored = await load.send("PATCH", f"{CLAIMS}/{name}", finalizer, MERGE)
-    got = await load.send("POST", ADDRESSES, address(i, name, owner))
+    got = await load.send("POST", ADDRESSES, address(i, name, meta["uid"], owner))
     meta["resourceVersion"] = stored["metadata"]["resourceVersion"]
     body = {"metadata": meta, "status": _status(got["metadata"], got["spec"]["address"])}
     await load.send("PATCH", f"{CLAIMS}/{name}/status", body, MERGE)

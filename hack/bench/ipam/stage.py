@@ -193,16 +193,10 @@ def claim(name: str, of: str, annotations: dict[str, str] | None = None) -> dict
     }
 
 
-def address(i: int, claim_name: str, pool_uid: str) -> dict[str, Any]:
+def address(i: int, claim_name: str, claim_uid: str, pool_uid: str) -> dict[str, Any]:
     """The i-th address of the pool, in a claim's name."""
     number = 0x0A000001 + i
     text = ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
-    owner = {
-        "apiVersion": "ipam.metal3.io/v1alpha1",
-        "kind": "IPPool",
-        "name": "pool",
-        "uid": pool_uid,
-    }
     return {
         "apiVersion": "ipam.metal3.io/v1alpha1",
         "kind": "IPAddress",
@@ -210,7 +204,10 @@ def address(i: int, claim_name: str, pool_uid: str) -> dict[str, Any]:
             "name": f"pool-{text.replace('.', '-')}",
             "namespace": NAMESPACE,
             "finalizers": ["ipaddress.ipam.metal3.io"],
-            "ownerReferences": [owner],
+            "ownerReferences": [
+                _owner("IPPool", "pool", pool_uid),
+                _owner("IPClaim", claim_name, claim_uid) | {"controller": True},
+            ],
         },
         "spec": {
             "address": text,
@@ -218,4 +215,14 @@ def address(i: int, claim_name: str, pool_uid: str) -> dict[str, Any]:
             "claim": {"kind": "IPClaim", "name": claim_name, "namespace": NAMESPACE},
             "pool": {"kind": "IPPool", "name": "pool", "namespace": NAMESPACE},
         },
+    }
+
+
+def _owner(kind: str, name: str, uid: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "ipam.metal3.io/v1alpha1",
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "blockOwnerDeletion": True,
     }
