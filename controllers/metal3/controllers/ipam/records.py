@@ -74,7 +74,7 @@ def record_of(obj: ipamv1.IPAddress) -> Record:
     meta, spec = obj.metadata, obj.spec
     claim = claim_of(obj)
     return Record(
-        key=RecordKey(is_capi=False, namespace=sys.intern(meta.namespace), name=meta.name),
+        key=_record_key(meta, is_capi=False),
         address=parse_address(spec.address),
         pool=_pool_key(spec.pool.namespace or meta.namespace, spec.pool.name or ""),
         claim=claim,
@@ -93,7 +93,7 @@ def capi_record_of(obj: capiipamv1.IPAddress) -> Record | None:
         return None
     claim = _claim_key(ClaimKind.IP_ADDRESS_CLAIM, meta.namespace, spec.claim_ref.name)
     return Record(
-        key=RecordKey(is_capi=True, namespace=sys.intern(meta.namespace), name=meta.name),
+        key=_record_key(meta, is_capi=True),
         address=parse_address(spec.address),
         pool=_pool_key(meta.namespace, spec.pool_ref.name),
         claim=claim,
@@ -138,6 +138,11 @@ def claim_key(obj: metav1.Object, kind: ClaimKind) -> ClaimKey:
 def _pool_key(namespace: str, name: str) -> NamespacedName:
     """One key for all records of a pool: there may be very many."""
     return NamespacedName(namespace, name)
+
+
+def _record_key(meta: metav1.ObjectMeta, *, is_capi: bool) -> RecordKey:
+    """A key whose text is shared with the cache."""
+    return RecordKey(is_capi, sys.intern(meta.namespace), sys.intern(meta.name))
 
 
 def _claim_key(kind: ClaimKind, namespace: str, name: str) -> ClaimKey:

@@ -71,7 +71,8 @@ def record_of(kind: type[T], obj: Json) -> Record[T]:
     data = bytes(memoryview(orjson.dumps(obj)))
     return Record(
         kind,
-        NamespacedName(sys.intern(meta.get("namespace") or ""), meta["name"]),
+        # Interned: whoever keeps keys of thousands of objects may share their text.
+        NamespacedName(sys.intern(meta.get("namespace") or ""), sys.intern(meta["name"])),
         meta.get("uid") or "",
         meta.get("resourceVersion") or "",
         data,
@@ -80,30 +81,30 @@ def record_of(kind: type[T], obj: Json) -> Record[T]:
 
 
 class Store(Generic[T]):
-    """Records by key, with indexes. A namespace index is always there."""
+    """Records by key, with indexes; those of one namespace are found without looking at others."""
 
     def __init__(self) -> None:
-        self._records: dict[NamespacedName, Record[T]] = {}
+        self._spaces: dict[str, dict[str, Record[T]]] = {}
         self._functions: dict[str, IndexFunc[T]] = {}
         self._values: dict[NamespacedName, Values] = {}
-        self._indexes: dict[str, dict[str, set[NamespacedName]]] = {NAMESPACE: {}}
+        self._indexes: dict[str, dict[str, set[NamespacedName]]] = {}
 
     def __len__(self) -> int:
-        return len(self._records)
+        return sum(map(len, self._spaces.values()))
 
     def get(self, key: NamespacedName) -> Record[T] | None:
         """The record, or None."""
-        return self._records.get(key)
+        return self._spaces.get(key.namespace, {}).get(key.name)
 
-    def records(self) -> list[Record[T]]:
-        """All of them, in order."""
-        return [self._records[key] for key in sorted(self._records)]
+    def records(self, namespace: str | None = None) -> list[Record[T]]:
+        """Those of one namespace, or all, in order."""
+        spaces = sorted(self._spaces) if namespace is None else [namespace]
+        named = (self._spaces.get(space, {}) for space in spaces)
+        return [records[name] for records in named for name in sorted(records)]
 
     def keys(self, namespace: str | None) -> set[NamespacedName]:
         """The keys of one namespace, or all."""
-        if namespace is None:
-            return set(self._records)
-        return set(self._indexes[NAMESPACE].get(namespace, ()))
+        return {record.key for record in self.records(namespace)}
 
     def add_index(self, name: str, function: IndexFunc[T]) -> None:
         """Compute values of present and future objects; raises ValueError for a taken name."""
@@ -117,31 +118,41 @@ class Store(Generic[T]):
 
     def put(self, record: Record[T], shown: Shown[T] | None = None) -> None:
         """Add or replace; ``shown`` is what others will be shown of it, to decode it once."""
-        old = self._records.get(record.key)
+        space = self._spaces.setdefault(record.key.namespace, {})
+        old = space.get(record.key.name)
         if old is not None:
             self._unindex(old)
-        self._records[record.key] = record
+        space[record.key.name] = record
         self._index(shown or Shown(record))
 
     def pop(self, key: NamespacedName) -> Record[T] | None:
         """Remove and return, None when it was not there."""
-        old = self._records.pop(key, None)
+        space = self._spaces.get(key.namespace, {})
+        old = space.pop(key.name, None)
         if old is not None:
             self._unindex(old)
+            if not space:
+                del self._spaces[key.namespace]
         return old
 
     def select(self, namespace: str | None, fields: Mapping[str, str]) -> list[Record[T]]:
-        """Matching records in order; raises ValueError for a field that is no index."""
-        keys: Iterable[NamespacedName] | None = None
-        terms = dict(fields) | ({NAMESPACE: namespace} if namespace else {})
-        for name, value in terms.items():
-            found = self._find(name, value)
-            keys = found if keys is None else found.intersection(keys)
-        return [self._records[key] for key in sorted(self._records if keys is None else keys)]
+        """Matching records in order; raises ValueError for a field that is no index.
+
+        An empty namespace is that of objects that have none, and as a selection means all.
+        """
+        if not fields:
+            return self.records(namespace or None)
+        found = set.intersection(*(self._find(name, value) for name, value in fields.items()))
+        keys = (key for key in found if not namespace or key.namespace == namespace)
+        records = (self.get(key) for key in sorted(keys))
+        return [record for record in records if record is not None]
 
     def _find(self, name: str, value: str) -> set[NamespacedName]:
+        if name == NAMESPACE:
+            return self.keys(value)
         if name == NAME:
-            return {key for key in self._records if key.name == value}
+            named = (space.get(value) for space in self._spaces.values())
+            return {record.key for record in named if record is not None}
         if name not in self._indexes:
             raise ValueError(f"no index {name!r}: index_field() comes before reading by it")
         return self._indexes[name].get(value, set())
@@ -151,7 +162,7 @@ class Store(Generic[T]):
         values = dict(self._computed(shown)) if self._functions else _NO_VALUES
         if values:
             self._values[record.key] = values
-        for name, value in self._pairs(record, values):
+        for name, value in _pairs(values):
             self._indexes[name].setdefault(value, set()).add(record.key)
 
     def _computed(self, shown: Shown[T]) -> Iterable[tuple[str, tuple[str, ...]]]:
@@ -172,7 +183,7 @@ class Store(Generic[T]):
 
     def _unindex(self, record: Record[T]) -> None:
         values = self._values.pop(record.key, _NO_VALUES)
-        for name, value in self._pairs(record, values):
+        for name, value in _pairs(values):
             keys = self._indexes[name].get(value)
             if keys is None:
                 continue
@@ -180,8 +191,6 @@ class Store(Generic[T]):
             if not keys:
                 del self._indexes[name][value]
 
-    def _pairs(self, record: Record[T], values: Values) -> Iterable[tuple[str, str]]:
-        yield NAMESPACE, record.key.namespace
-        for name, several in values.items():
-            for value in several:
-                yield name, value
+
+def _pairs(values: Values) -> Iterable[tuple[str, str]]:
+    return ((name, value) for name, several in values.items() for value in several)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from metal3.api.events_k8s_io import v1 as eventsv1
 from metal3.api.meta import v1 as metav1
@@ -43,13 +43,18 @@ class BroadcasterOptions:
 
 @dataclass(slots=True)
 class _Series:
-    """One event and its repetitions."""
+    """One event and its repetitions; thousands are remembered, so without what they say."""
 
-    event: eventsv1.Event
-    occurrence: Occurrence
-    count: int
+    suffix: str
+    first: datetime
     seen: datetime
+    count: int = 0
     is_stored: bool = False
+
+
+class _Unwritten(NamedTuple):
+    series: _Series
+    last: Occurrence
 
 
 class Broadcaster:
@@ -71,7 +76,7 @@ class Broadcaster:
         self._unique = unique
         self._spam = SpamFilter(burst=self._options.burst, refill=self._options.refill)
         self._series: OrderedDict[SeriesKey, _Series] = OrderedDict()
-        self._unwritten: OrderedDict[SeriesKey, _Series] = OrderedDict()
+        self._unwritten: OrderedDict[SeriesKey, _Unwritten] = OrderedDict()
         self._in_work: set[SeriesKey] = set()
         self._work = asyncio.Event()
         self._dropped = 0
@@ -99,7 +104,7 @@ class Broadcaster:
                 self._is_full = True
                 log.warning("events are dropped: too many wait", waiting=len(self._unwritten))
             return
-        self._unwritten[key] = self._count(key, occurrence, now)
+        self._unwritten[key] = _Unwritten(self._count(key, now), occurrence)
         self._work.set()
 
     async def run(self) -> None:
@@ -119,11 +124,10 @@ class Broadcaster:
             await self._work.wait()
             await self._write_all()
 
-    def _count(self, key: SeriesKey, occurrence: Occurrence, now: datetime) -> _Series:
+    def _count(self, key: SeriesKey, now: datetime) -> _Series:
         series = self._series.pop(key, None)
         if series is None or now - series.seen > self._options.series_window:
-            event = occurrence.event(self._options.instance, now, self._unique)
-            series = _Series(event, occurrence, 0, now)
+            series = _Series(self._unique(), first=now, seen=now)
         series.count += 1
         series.seen = now
         self._series[key] = series
@@ -133,19 +137,19 @@ class Broadcaster:
 
     async def _write_all(self) -> None:
         while (taken := self._take()) is not None:
-            key, series = taken
+            key, unwritten = taken
             try:
-                await self._write(series)
+                await self._write(unwritten)
             except asyncio.CancelledError:
-                self._unwritten.setdefault(key, series)
+                self._unwritten.setdefault(key, unwritten)
                 raise
             except Exception as error:  # noqa: BLE001 - events are told, never insisted on
                 self._dropped += 1
-                log.warning("event dropped", reason=series.event.reason, error=error)
+                log.warning("event dropped", reason=key.reason, error=error)
             finally:
                 self._in_work.discard(key)
 
-    def _take(self) -> tuple[SeriesKey, _Series] | None:
+    def _take(self) -> tuple[SeriesKey, _Unwritten] | None:
         """The oldest that no other writer has: a series is written by one at a time."""
         key = next((key for key in self._unwritten if key not in self._in_work), None)
         if key is None:
@@ -155,20 +159,20 @@ class Broadcaster:
         self._in_work.add(key)
         return key, self._unwritten.pop(key)
 
-    async def _write(self, series: _Series) -> None:
+    async def _write(self, unwritten: _Unwritten) -> None:
         wait = self._options.first_retry.total_seconds()
         for _ in range(self._options.attempts - 1):
             try:
-                await self._write_once(series)
+                await self._write_once(*unwritten)
             except SinkUnavailableError:
                 await asyncio.sleep(wait)
                 wait *= 2
             else:
                 return
-        await self._write_once(series)
+        await self._write_once(*unwritten)
 
-    async def _write_once(self, series: _Series) -> None:
-        event = series.event
+    async def _write_once(self, series: _Series, last: Occurrence) -> None:
+        event = last.event(self._options.instance, series.first, series.suffix)
         if series.count > 1:
             event.series = eventsv1.EventSeries(
                 count=series.count, last_observed_time=metav1.format_micro_time(series.seen)
@@ -180,11 +184,9 @@ class Broadcaster:
         try:
             await self._sink.update_series(event)
         except SinkGoneError:
-            series.event = series.occurrence.event(
-                self._options.instance, series.seen, self._unique
-            )
+            series.suffix, series.first = self._unique(), series.seen
             series.count, series.is_stored = 1, False
-            await self._write_once(series)
+            await self._write_once(series, last)
 
 
 @dataclass(frozen=True, slots=True)

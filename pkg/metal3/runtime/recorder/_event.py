@@ -1,7 +1,6 @@
 """From what was said to an Event the server takes."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -90,14 +89,14 @@ class Occurrence:
         """Equal for all that one component says of one object."""
         return self.component, _identity(self.regarding)
 
-    def event(self, instance: str, now: datetime, unique: Callable[[], str]) -> eventsv1.Event:
-        """The Event to be created; cluster-scoped objects have theirs in ``default``."""
-        suffix = f".{unique()}"
+    def event(self, instance: str, first: datetime, suffix: str) -> eventsv1.Event:
+        """Its Event, equal for equal arguments; cluster-scoped objects have theirs in ``default``."""
+        suffix = f".{suffix}"
         event = eventsv1.Event.named(
             self.regarding.name[: _MAX_NAME - len(suffix)] + suffix,
             self.regarding.namespace or "default",
         )
-        event.event_time = metav1.format_micro_time(now)
+        event.event_time = metav1.format_micro_time(first)
         event.reporting_controller = self.component
         event.reporting_instance = instance[:_MAX_WORD]
         event.action, event.reason = self.action, self.reason
