@@ -65,6 +65,7 @@ async def build(
 
 def _rest_config(args: argparse.Namespace) -> Config:
     config = load_config(args.kubeconfig or None)
+    config = replace(config, writes_at_once=args.kube_api_writes_at_once)
     if not args.kube_api_qps:
         return config
     return replace(config, qps=args.kube_api_qps, burst=args.kube_api_burst)

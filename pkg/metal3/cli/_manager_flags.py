@@ -209,6 +209,12 @@ LIMITS: Final = (
         help="requests let through at once when --kube-api-qps is set",
     ),
     Flag(
+        names=("kube-api-writes-at-once",),
+        read=read_count,
+        default=16,
+        help="writes on their way to the API server at the same time; 0 is no limit",
+    ),
+    Flag(
         names=("clustercache-client-qps",),
         read=float,
         default=0.0,

@@ -1,22 +1,13 @@
 """What the bare-metal operator can be told at its start."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-MIN_WORKERS: Final = 2
-MAX_WORKERS: Final = 32
-
-
-def default_concurrency() -> int:
-    """Hosts worked on at once when nobody says.
-
-    Work on a host is waiting for answers, not computing, so this is more than the Go operator's
-    one for each processor (2 to 8).
-    """
-    return min(max(4 * (os.cpu_count() or 1), MIN_WORKERS), MAX_WORKERS)
+WORKERS: Final = 32
+"""Hosts worked on at once when nobody says. Work on a host is waiting for answers, not computing,
+so it does not depend on processors; the Go operator has one for each, 2 to 8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,4 +43,4 @@ class BaremetalOptions:
     @property
     def workers(self) -> int:
         """Hosts worked on at once."""
-        return self.concurrency or default_concurrency()
+        return self.concurrency or WORKERS

@@ -19,7 +19,9 @@ class Config:
     """One cluster, one identity.
 
     ``timeout`` bounds a whole request (streams excepted), retries excluded. ``qps`` and ``burst``
-    limit requests at the client; without ``qps`` flow control is the server's alone.
+    limit requests at the client; without ``qps`` flow control is the server's, but for
+    ``writes_at_once``: more writes on their way would only wait in a busy server, and keep it from
+    sending the events of watches in time; 0 is no limit. Reads and Leases are never kept waiting.
     ``compression`` asks for gzip, which pays off unless the server is on the same machine.
     """
 
@@ -32,4 +34,5 @@ class Config:
     timeout: timedelta = timedelta(seconds=60)
     qps: float | None = None
     burst: int = 10
+    writes_at_once: int = 16
     compression: bool = True

@@ -6,7 +6,12 @@ import json
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
@@ -30,6 +35,8 @@ MAX_BODY: Final = 512 * 1024 * 1024
 MAX_LINE: Final = 16 * 1024 * 1024
 """Bytes of one event of a stream."""
 
+_MANY: Final = 2**31
+_LEASES: Final = "/apis/coordination.k8s.io/"
 _CONNECT: Final = timedelta(seconds=10)
 _IDLE_SLACK: Final = timedelta(seconds=30)
 _MAX_MESSAGE: Final = 200
@@ -69,6 +76,7 @@ class Transport:
         self.config = config
         self._retry = retry or RetryPolicy()
         self._limiter = Limiter(config.qps, config.burst) if config.qps else None
+        self._writes = asyncio.Semaphore(config.writes_at_once or _MANY)
         self._host = urlsplit(config.host).netloc
         self._wire: _Wire | None = None
 
@@ -109,10 +117,15 @@ class Transport:
     async def _exchange(self, request: Request) -> bytes:
         timeout = self.config.timeout.total_seconds()
         try:
-            async with asyncio.timeout(timeout):
+            async with self._place_for(request), asyncio.timeout(timeout):
                 return await self._answer(request)
         except TimeoutError as e:
             raise ConnectionFailedError(f"{self.config.host}: no answer in {timeout:g} s") from e
+
+    def _place_for(self, request: Request) -> AbstractAsyncContextManager[None]:
+        """Webhooks of ours read, and must, while the write that called them keeps its place."""
+        is_free = is_read(request.method) or request.path.startswith(_LEASES)
+        return nullcontext() if is_free else self._writes
 
     async def _answer(self, request: Request) -> bytes:
         response = await self._accepted(request, None)

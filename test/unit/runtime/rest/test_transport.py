@@ -96,6 +96,30 @@ async def test_a_request_says_who_we_are(serve):
     assert "gzip" in headers["Accept-Encoding"]
 
 
+async def test_only_so_many_writes_are_on_their_way(serve):
+    """The next one is sent when one is answered; reads and Leases pass."""
+    answered = asyncio.Event()
+
+    async def answer(request):
+        if request.method == "POST":
+            await answered.wait()
+        return web.Response(text="{}")
+
+    server = await serve(answer)
+    async with transport_to(server, writes_at_once=2) as transport, asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(transport.send(POST))
+        await transport.send(GET)
+        lease = "/apis/coordination.k8s.io/v1/namespaces/ns/leases/manager"
+        await transport.send(rest.Request(method="PUT", path=lease, body=b"{}"))
+        async with asyncio.timeout(10):
+            while len(server.seen) < 4:
+                await asyncio.sleep(0.01)
+        assert sorted(method for method, _ in server.seen) == ["GET", "POST", "POST", "PUT"]
+        answered.set()
+    assert len(server.seen) == 5
+
+
 STATUS = {
     "kind": "Status",
     "reason": "Invalid",
