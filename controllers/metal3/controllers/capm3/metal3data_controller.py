@@ -26,7 +26,16 @@ from .addressclaims import AddressClaims
 from .dataledger import entry_of
 from .environment import Environment
 from .ownwrites import OwnWrites
-from .related import cluster_of, find, host_of, machine_of, name_secrets, owner_name
+from .related import (
+    annotated_host,
+    cluster_of,
+    find,
+    host_of,
+    is_consumer,
+    machine_of,
+    name_secrets,
+    owner_name,
+)
 from .rendering import Objects, RenderError, as_yaml, pools_of, render_metadata, render_networkdata
 
 LONGEST_MESSAGE: Final = 512
@@ -159,10 +168,20 @@ class Metal3DataReconciler:
         machine = await machine_of(self.env.client, m3m)
         if machine is None:
             raise NotYetError(f"Metal3Machine {m3m.metadata.name} has no Machine yet")
-        host = await host_of(self.env.client, m3m)
+        host = await host_of(self.env.client, m3m) or await self._claimed_now(m3m)
         if host is None:
             raise NotYetError(f"Metal3Machine {m3m.metadata.name} has no host yet")
         return Objects(data=data, machine=machine, metal3_machine=m3m, host=host)
+
+    async def _claimed_now(self, m3m: infrav1.Metal3Machine) -> metal3api.BareMetalHost | None:
+        """A machine asks for data when it has its host, which the cache may show later."""
+        namespace, name = m3m.metadata.namespace, m3m.metadata.name
+        wished = annotated_host(m3m)
+        if not wished:
+            now = await find(self.env.live, infrav1.Metal3Machine, namespace, name)
+            wished = annotated_host(now) if now is not None else ""
+        host = await find(self.env.live, metal3api.BareMetalHost, namespace, wished)
+        return host if host is not None and is_consumer(host, m3m) else None
 
     async def _is_there(self, data: infrav1.Metal3Data, name: str) -> bool:
         secret = await find(self.env.live, corev1.Secret, data.metadata.namespace, name)
@@ -177,8 +196,10 @@ class Metal3DataReconciler:
         secret = corev1.new_secret(name, data.metadata.namespace, {key: text})
         secret.type = infrav1.SECRET_TYPE
         cluster = data.metadata.labels.get(clusterv1.CLUSTER_NAME_LABEL)
+        # With its own label the bare-metal operator watches it from the start.
+        secret.metadata.labels = {metal3api.ENVIRONMENT_LABEL: metal3api.ENVIRONMENT_LABEL_VALUE}
         if cluster:
-            secret.metadata.labels = {clusterv1.CLUSTER_NAME_LABEL: cluster}
+            secret.metadata.labels[clusterv1.CLUSTER_NAME_LABEL] = cluster
         secret.metadata.owner_references = [metav1.owner_reference(data, controller=True)]
         try:
             await self.env.client.create(secret)

@@ -1,5 +1,7 @@
 """Metal3Data: Secrets are made once, what is missing is told, and it goes after its claim."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -104,6 +106,20 @@ def make_case(make_workload, make_cluster, make_machine, make_host):
     return make
 
 
+@pytest.mark.parametrize("sees_wish", [True, False])
+async def test_a_host_that_the_cache_shows_later_counts(make_case, sees_wish):
+    """No data says that a machine has no host while it has one."""
+    case = make_case(without=["host"])
+    case.env = replace(case.env, live=make_case().client)
+    if not sees_wish:
+        m3m = await case.get(infrav1.Metal3Machine, "m-0")
+        m3m.metadata.annotations = {}
+        await case.client.update(m3m)
+    data = await case.look()
+    assert (data.status.ready, data.status.error_message) == (True, None)
+    assert (await case.text("m-0-metadata", "metaData"))["providerid"] == "metal3/h/m-0"
+
+
 async def test_both_secrets_are_made(make_case):
     """Named after the machine, typed, labelled and owned as the Go provider's."""
     case = make_case()
@@ -124,7 +140,10 @@ async def test_both_secrets_are_made(make_case):
     }
     secret = await case.get(corev1.Secret, "m-0-metadata")
     assert secret.type == "infrastructure.cluster.x-k8s.io/secret"
-    assert secret.metadata.labels == {clusterv1.CLUSTER_NAME_LABEL: "c"}
+    assert secret.metadata.labels == {
+        clusterv1.CLUSTER_NAME_LABEL: "c",
+        metal3api.ENVIRONMENT_LABEL: metal3api.ENVIRONMENT_LABEL_VALUE,
+    }
     (owner,) = secret.metadata.owner_references
     assert (owner.kind, owner.name, owner.controller) == ("Metal3Data", "t-0", True)
 
