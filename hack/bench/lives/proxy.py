@@ -1,14 +1,16 @@
 """Between the operator and Ironic: passes everything on, counts, and notes when Ironic was at work.
 
-Ironic's notifications come here, too. A node is at work from the request for a provision state to
-the notification that it rests again.
+Ironic's notifications come here, too. Ironic is at work on a node while it answers a request about
+it, and from the request for a provision state to the notification that the node rests again.
 """
 
+import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -26,33 +28,68 @@ GIVEN_BACK: Final = "x-openstack-"
 
 @dataclass(kw_only=True)
 class Notes:
-    """What was seen; times are of the monotonic clock."""
+    """What was seen; times are of the monotonic clock.
+
+    A node is known by its uuid, and by its name until it has one.
+    """
 
     requests: Counter[str] = field(default_factory=Counter[str])
-    at_work_since: dict[str, float] = field(default_factory=dict[str, float])
+    names: dict[str, str] = field(default_factory=dict[str, str])
     at_work: Counter[str] = field(default_factory=Counter[str])
     """Seconds by the node's name."""
+    _steps: dict[str, str] = field(default_factory=dict[str, str], init=False)
+    _busy: Counter[str] = field(default_factory=Counter[str], init=False)
+    _since: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
     @property
     def total(self) -> int:
         """All requests."""
         return self.requests["GET"] + self.requests[WRITE]
 
-    def sent(self, method: str, path: str) -> None:
-        """A request of the operator."""
-        node = path.split("/")[3] if path.endswith(PROVISION) else ""
+    @contextmanager
+    def request(self, method: str, path: str, node: str) -> Generator[list[int]]:
+        """A request of the operator; the block adds the status of the answer.
+
+        ``node`` is empty when it is about no certain one.
+        """
         self.requests[method if method == "GET" else WRITE] += 1
         self.requests[LISTING] += method == "GET" and path in LISTINGS
-        if node:
-            self.at_work_since.setdefault(node, time.monotonic())
+        name, answer = self.names.get(node, node), list[int]()
+        is_step = path.endswith(PROVISION) and node not in self._steps
+        if is_step:
+            self._steps[node] = name
+            self._begin(name)
+        self._begin(name)
+        try:
+            yield answer
+        finally:
+            self._end(name)
+            if is_step and not (answer and answer[0] < HTTPStatus.BAD_REQUEST):
+                self._rests(node)
 
     def heard(self, event: Mapping[str, Any]) -> None:
         """A notification of Ironic."""
-        uuid, name = str(event["uuid"]), str(event["name"])
+        uuid = str(event["uuid"])
+        self.names[uuid] = str(event["name"])
         kind = str(event["event_type"])
         moved = kind.startswith(MOVED) and not kind.endswith("start")
-        if moved and event["target_provision_state"] is None and uuid in self.at_work_since:
-            self.at_work[name] += time.monotonic() - self.at_work_since.pop(uuid)
+        if moved and event["target_provision_state"] is None:
+            self._rests(uuid)
+
+    def _rests(self, uuid: str) -> None:
+        name = self._steps.pop(uuid, None)
+        if name is not None:
+            self._end(name)
+
+    def _begin(self, name: str) -> None:
+        if not self._busy[name]:
+            self._since[name] = time.monotonic()
+        self._busy[name] += 1
+
+    def _end(self, name: str) -> None:
+        self._busy[name] -= 1
+        if not self._busy[name]:
+            self.at_work[name] += time.monotonic() - self._since.pop(name)
 
 
 @dataclass(kw_only=True)
@@ -91,7 +128,13 @@ class Proxy:
         return web.Response(status=204)
 
     async def _passed_on(self, request: web.Request) -> web.Response:
-        self.notes.sent(request.method, request.path)
+        node = _node_of(request.path, await request.read())
+        with self.notes.request(request.method, request.path, node) as statuses:
+            answer = await self._ask(request)
+            statuses.append(answer.status)
+            return answer
+
+    async def _ask(self, request: web.Request) -> web.Response:
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         async with self._session.request(
             request.method,
@@ -104,3 +147,16 @@ class Proxy:
             return web.Response(
                 status=answer.status, body=await answer.read(), headers=back, content_type=kind
             )
+
+
+def _node_of(path: str, body: bytes) -> str:
+    """Uuid or name of the node that a request is about."""
+    match path.split("/"):
+        case ["", _, "nodes", node, *_]:
+            return node
+        case _:
+            pass
+    if not body:
+        return ""
+    about = json.loads(body)
+    return str(about.get("node_uuid") or about.get("name") or "") if isinstance(about, dict) else ""
