@@ -158,6 +158,11 @@ class Ledger:
         if state is not None:
             self.pass_on(state)
 
+    def name_changed(self, claim: ClaimKey) -> None:
+        """Something came, changed or went that bears the name this claim's address is to have."""
+        if claim in self._waits_in:
+            self.wakeups.wake_claim(claim)
+
     def address_changed(self, record: Record, *, is_ours: bool = False) -> None:
         """An address object is there; ``is_ours`` when we made it and no event has told of it."""
         old = self._records.get(record.key)
