@@ -9,7 +9,7 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
 from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
 from metal3.api.meta import v1 as metav1
-from metal3.runtime.client import AlreadyExistsError, NotFoundError
+from metal3.runtime.client import AlreadyExistsError, NotFoundError, Preconditions
 from metal3.runtime.patch import drop_finalizer
 from metal3.runtime.types import key_of
 
@@ -178,7 +178,8 @@ class AddressClaims:
         client = self.env.client
         if not claim.metadata.deletion_timestamp:
             try:
-                await client.delete(claim)
+                # Its name is that of the data and the pool, and used again.
+                await client.delete(claim, preconditions=Preconditions(uid=claim.metadata.uid))
                 claim = await self.env.live.get(type(claim), key_of(claim))
             except NotFoundError:
                 return
