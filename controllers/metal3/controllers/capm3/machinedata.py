@@ -15,7 +15,7 @@ from metal3.runtime.types import NamespacedName, key_of
 from . import conditions
 from .conditions import Reason, Type
 from .environment import Environment
-from .related import find
+from .related import find, is_current
 from .wakeups import is_unanswered
 
 
@@ -105,10 +105,8 @@ class MachineData:
 
     async def _let_go(self, claim: infrav1.Metal3DataClaim, m3m: infrav1.Metal3Machine) -> None:
         """The machine's own, or that of an earlier one; never that of a later one."""
-        if not _is_of(claim, m3m):
-            now = await find(self.env.live, infrav1.Metal3Machine, *key_of(m3m))
-            if now is None or now.metadata.uid != m3m.metadata.uid:
-                return
+        if not (_is_of(claim, m3m) or await is_current(self.env.live, m3m)):
+            return
         there: infrav1.Metal3DataClaim | None = claim
         if not claim.metadata.deletion_timestamp:
             only = Preconditions(uid=claim.metadata.uid)

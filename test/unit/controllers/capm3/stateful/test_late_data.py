@@ -11,9 +11,11 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.runtime.client import ApiError, Selection
+from metal3.runtime.client import ApiError, EventType, Selection
 from metal3.runtime.client.fake import FakeClient
 from metal3.runtime.types import NamespacedName
+
+from ...bad_weather import Blind  # noqa: TID252 - shared by the tests of all operators
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -56,6 +58,34 @@ class Held:
             await call(obj, **kwargs)
 
 
+class Late(Blind):
+    """A manager that sees machines a minute late, and whose writes to hosts take a second."""
+
+    def __init__(self, client) -> None:
+        super().__init__(client, infrav1.Metal3Machine)
+
+    async def patch(self, obj, change, **kwargs):
+        """Slow, if it is a host."""
+        await asyncio.sleep(isinstance(obj, metal3api.BareMetalHost))
+        return await self.client.patch(obj, change, **kwargs)
+
+
+class AsksLate:
+    """A manager whose requests for a machine's claim take half a minute to get there."""
+
+    def __init__(self, client) -> None:
+        self.client = client
+
+    def __getattr__(self, name):
+        """Everything else is quick."""
+        return getattr(self.client, name)
+
+    async def get(self, kind, key):
+        """What is there by then."""
+        await asyncio.sleep(30 if kind is infrav1.Metal3DataClaim else 0)
+        return await self.client.get(kind, key)
+
+
 class Stage:
     """A cluster with one host, for machines that are all named alike."""
 
@@ -90,11 +120,23 @@ class Stage:
 
     async def until_there(self, kind) -> None:
         """There is none yet; returns at once when there is."""
+        await self.until_changed(kind, EventType.ADDED)
+
+    async def until_changed(self, kind, how) -> None:
+        """Returns at once when it happens."""
         version = self.client.resource_version
         async with self.client.stream(
             kind, Selection(namespace=NS), resource_version=version
         ) as events:
-            await anext(events)
+            async for event in events:
+                if event.type == how:
+                    return
+
+    async def fail_host(self, text) -> None:
+        """Then nothing is done with it."""
+        host = await self.get(metal3api.BareMetalHost, "h")
+        host.status.error_message, host.status.error_type = text, text and "provisioning error"
+        await self.client.status.update(host)
 
     async def check_served(self) -> None:
         """The machine has its data, and nothing of it is on its way out."""
@@ -192,6 +234,50 @@ async def test_data_that_is_deleted_too_early_is_rendered_all_the_same(stage):
         await stage.client.delete(m3m)
         await asyncio.sleep(60)
         await stage.check_gone()
+
+
+async def test_a_manager_with_an_old_view_lets_nothing_of_the_next_machine_go(stage):
+    """It still sees the earlier machine on its way out, and that a host is of that name."""
+    await stage.work(30)
+    await stage.fail_host("broken")
+    await stage.client.delete(await stage.get(infrav1.Metal3Machine))
+    async with stage.provider(stage.client), stage.provider(Late(stage.client)):
+        await asyncio.sleep(10)
+        await stage.fail_host("")
+        await stage.until_changed(infrav1.Metal3Machine, EventType.DELETED)
+        await stage.add_machine()
+        await asyncio.sleep(0.5)
+        new = await stage.get(infrav1.Metal3DataClaim)
+        before = len(stage.client.actions)
+        await asyncio.sleep(20)
+        claim = await stage.get(infrav1.Metal3DataClaim)
+        assert (claim.metadata.uid, claim.metadata.deletion_timestamp) == (new.metadata.uid, None)
+        written = [a for a in stage.client.actions[before:] if a.kind == "BareMetalHost"]
+        lost = [a.body.body for a in written if a.verb == "patch" and a.body.body.get("spec")]
+        assert not [spec for spec in lost if spec["spec"].get("image", "") is None], lost
+        await asyncio.sleep(60)
+        await stage.check_served()
+
+
+async def test_a_manager_that_asks_late_leaves_the_next_machine_its_claim(stage):
+    """Both let an earlier machine go that has no host; the slower finds the claim of the next."""
+    host = await stage.get(metal3api.BareMetalHost, "h")
+    await stage.client.delete(host)
+    await stage.work(5)
+    await stage.client.delete(await stage.get(infrav1.Metal3Machine))
+    async with stage.provider(stage.client), stage.provider(AsksLate(stage.client)):
+        await stage.until_changed(infrav1.Metal3Machine, EventType.DELETED)
+        await stage.add_machine()
+        host.metadata.resource_version = ""
+        await stage.client.create(host)
+        there = await stage.get(metal3api.BareMetalHost, "h")
+        there.status.provisioning.state = host.status.provisioning.state
+        await stage.client.status.update(there)
+        await asyncio.sleep(20)
+        claim = await stage.get(infrav1.Metal3DataClaim)
+        await asyncio.sleep(60)
+        assert (await stage.get(infrav1.Metal3DataClaim)).metadata.uid == claim.metadata.uid
+        await stage.check_served()
 
 
 async def test_nothing_is_made_for_data_that_goes_with_its_claim(stage):
