@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
-from metal3.runtime.client import AlreadyExistsError, NotFoundError, Preconditions
+from metal3.runtime.client import AlreadyExistsError
 from metal3.runtime.patch import drop_finalizer
 from metal3.runtime.types import NamespacedName, key_of
 
 from . import conditions
 from .conditions import Reason, Type
 from .environment import Environment
+from .letgo import let_go
 from .related import find, is_current
 from .wakeups import is_unanswered
 
@@ -105,18 +106,8 @@ class MachineData:
 
     async def _let_go(self, claim: infrav1.Metal3DataClaim, m3m: infrav1.Metal3Machine) -> None:
         """The machine's own, or that of an earlier one; never that of a later one."""
-        if not (_is_of(claim, m3m) or await is_current(self.env.live, m3m)):
-            return
-        there: infrav1.Metal3DataClaim | None = claim
-        if not claim.metadata.deletion_timestamp:
-            only = Preconditions(uid=claim.metadata.uid)
-            try:
-                await self.env.client.delete(claim, preconditions=only)
-            except NotFoundError:
-                return
-            there = await find(self.env.live, infrav1.Metal3DataClaim, *key_of(claim))
-        if there is not None and there.metadata.uid == claim.metadata.uid:
-            await drop_finalizer(self.env.client, there, infrav1.MACHINE_FINALIZER)
+        if _is_of(claim, m3m) or await is_current(self.env.live, m3m):
+            await let_go(self.env, claim, infrav1.MACHINE_FINALIZER)
 
     async def release_orphan(self, machine: NamespacedName) -> None:
         """Let the claim go that is being deleted after its machine.

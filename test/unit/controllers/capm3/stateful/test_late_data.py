@@ -146,7 +146,7 @@ class Stage:
             (obj,) = await self.list(kind)
             assert obj.metadata.deletion_timestamp is None, obj.to_dict()
         claim = await self.get(infrav1.Metal3DataClaim)
-        assert metav1.controller_of(claim).uid == m3m.metadata.uid
+        assert metav1.controller_of(claim) == metav1.owner_reference(m3m, controller=True)
 
     async def check_gone(self) -> None:
         """Nothing is left of the machine."""
