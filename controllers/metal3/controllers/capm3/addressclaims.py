@@ -9,11 +9,11 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.ipam_cluster_x_k8s_io import v1beta2 as capiipamv1
 from metal3.api.ipam_metal3_io import v1alpha1 as ipamv1
 from metal3.api.meta import v1 as metav1
-from metal3.runtime.client import AlreadyExistsError, NotFoundError
+from metal3.runtime.client import AlreadyExistsError
 from metal3.runtime.patch import drop_finalizer
-from metal3.runtime.types import key_of
 
 from .environment import Environment
+from .letgo import let_go
 from .related import find
 from .rendering import Objects, PoolAddress, PoolKey, RenderError
 from .wakeups import DATA_INDEX
@@ -161,7 +161,7 @@ class AddressClaims:
                 kind, namespace=data.metadata.namespace, fields={DATA_INDEX: data.metadata.name}
             )
             for claim in found.items:
-                await self._release_one(claim)
+                await let_go(self.env, claim, infrav1.DATA_FINALIZER)
 
     async def release_orphans(self, namespace: str, data: str) -> None:
         """Let those go that are being deleted with a Metal3Data that is gone.
@@ -173,16 +173,6 @@ class AddressClaims:
             for claim in found.items:
                 if claim.metadata.deletion_timestamp:
                     await drop_finalizer(self.env.client, claim, infrav1.DATA_FINALIZER)
-
-    async def _release_one(self, claim: AnyClaim) -> None:
-        client = self.env.client
-        if not claim.metadata.deletion_timestamp:
-            try:
-                await client.delete(claim)
-                claim = await self.env.live.get(type(claim), key_of(claim))
-            except NotFoundError:
-                return
-        await drop_finalizer(client, claim, infrav1.DATA_FINALIZER)
 
 
 def _checked(name: str) -> str:

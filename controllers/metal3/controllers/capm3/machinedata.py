@@ -1,17 +1,22 @@
-"""Metadata and network data of a machine: asked for with a Metal3DataClaim, and given back."""
+"""Metadata and network data of a machine: asked for with a Metal3DataClaim, and given back.
+
+The claim bears the machine's name, as may that of an earlier machine whose request landed late, or
+of a later one while our view is old: whose it is, its owner's uid tells.
+"""
 
 from dataclasses import dataclass
 
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
-from metal3.runtime.client import AlreadyExistsError, NotFoundError
+from metal3.runtime.client import AlreadyExistsError
 from metal3.runtime.patch import drop_finalizer
-from metal3.runtime.types import NamespacedName
+from metal3.runtime.types import NamespacedName, key_of
 
 from . import conditions
 from .conditions import Reason, Type
 from .environment import Environment
-from .related import find
+from .letgo import let_go
+from .related import find, is_current
 from .wakeups import is_unanswered
 
 
@@ -47,6 +52,8 @@ class MachineData:
     async def _rendered(self, m3m: infrav1.Metal3Machine) -> str:
         """Empty when all is there; otherwise what is waited for."""
         claim = await self._claim(m3m)
+        if claim is None:
+            return f"waiting for the Metal3DataClaim of an earlier {m3m.metadata.name} to go"
         waiting = f"waiting for Metal3DataClaim {claim.metadata.name} to be served"
         if is_unanswered(claim) or claim.status.rendered_data is None:
             return claim.status.error_message or waiting
@@ -64,10 +71,14 @@ class MachineData:
             status.network_data = self._reference(m3m, data.spec.network_data.name or "")
         return ""
 
-    async def _claim(self, m3m: infrav1.Metal3Machine) -> infrav1.Metal3DataClaim:
+    async def _claim(self, m3m: infrav1.Metal3Machine) -> infrav1.Metal3DataClaim | None:
+        """Found or made; None while there is one that the machine must not use."""
         client, meta = self.env.client, m3m.metadata
         found = await find(client, infrav1.Metal3DataClaim, meta.namespace, meta.name)
         if found is not None:
+            if not (_is_of(found, m3m) or _has_used_data(m3m)):
+                await self._let_go(found, m3m)
+                return None
             if found.metadata.deletion_timestamp and is_unanswered(found):
                 await drop_finalizer(client, found, infrav1.MACHINE_FINALIZER)  # then a new one
             return found
@@ -89,18 +100,14 @@ class MachineData:
 
     async def give_back(self, m3m: infrav1.Metal3Machine) -> None:
         """Let the claim go, and with it the index, the addresses and the Secrets."""
-        client, meta = self.env.client, m3m.metadata
-        claim = await find(self.env.live, infrav1.Metal3DataClaim, meta.namespace, meta.name)
-        if claim is None:
-            return
-        if not claim.metadata.deletion_timestamp:
-            try:
-                await client.delete(claim)
-            except NotFoundError:
-                return
-            claim = await find(self.env.live, infrav1.Metal3DataClaim, meta.namespace, meta.name)
+        claim = await find(self.env.live, infrav1.Metal3DataClaim, *key_of(m3m))
         if claim is not None:
-            await drop_finalizer(client, claim, infrav1.MACHINE_FINALIZER)
+            await self._let_go(claim, m3m)
+
+    async def _let_go(self, claim: infrav1.Metal3DataClaim, m3m: infrav1.Metal3Machine) -> None:
+        """The machine's own, or that of an earlier one; never that of a later one."""
+        if _is_of(claim, m3m) or await is_current(self.env.live, m3m):
+            await let_go(self.env, claim, infrav1.MACHINE_FINALIZER)
 
     async def release_orphan(self, machine: NamespacedName) -> None:
         """Let the claim go that is being deleted after its machine.
@@ -117,3 +124,15 @@ class MachineData:
         if not name:
             return None
         return infrav1.SecretReference(name=name, namespace=m3m.metadata.namespace)
+
+
+def _is_of(claim: infrav1.Metal3DataClaim, m3m: infrav1.Metal3Machine) -> bool:
+    """Whether it was made for this machine, not for another of its name; or nobody says so."""
+    owner = metav1.controller_of(claim)
+    is_machine = owner is not None and owner.kind == "Metal3Machine"
+    return owner is None or not is_machine or owner.uid == m3m.metadata.uid
+
+
+def _has_used_data(m3m: infrav1.Metal3Machine) -> bool:
+    """Then it stays with what it has: a restored backup has claims with owners of old uids."""
+    return m3m.status.rendered_data is not None or bool(m3m.spec.provider_id)

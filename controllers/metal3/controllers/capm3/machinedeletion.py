@@ -23,6 +23,7 @@ from .related import (
     find,
     hosts_of,
     is_consumer,
+    is_current,
     machine_of,
     reuse_name,
     wants_node_reuse,
@@ -42,9 +43,10 @@ class MachineDeletion:
         """One pass; the last one removes the finalizer."""
         if not metav1.has_finalizer(m3m, infrav1.MACHINE_FINALIZER):
             return ctrl.Result()
-        waits = [
-            host for host in await self._hosts(m3m) if not await self._release(m3m, host, cluster)
-        ]
+        hosts = await self._hosts(m3m)
+        if hosts and not await is_current(self.env.live, m3m):
+            return ctrl.Result()  # another manager was quicker, and they are the next machine's
+        waits = [host for host in hosts if not await self._release(m3m, host, cluster)]
         if waits:
             self._explain(m3m, waits[0])
             return ctrl.Result(requeue_after=self.env.options.resync)

@@ -19,7 +19,7 @@ from metal3.api.core import v1 as corev1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.runtime.client import AlreadyExistsError, NotFoundError
+from metal3.runtime.client import AlreadyExistsError, NotFoundError, Preconditions
 from metal3.runtime.patch import PatchHelper, ensure_finalizer, patching
 
 from .addressclaims import AddressClaims
@@ -68,28 +68,25 @@ class Metal3DataReconciler:
             if await find(self.env.live, infrav1.Metal3Data, *req) is None:
                 await self.claims.release_orphans(*req)
             return ctrl.Result()
-        if self.own_writes.is_behind(data):
-            return ctrl.Result()  # our own last write will wake us
-        try:
-            return await self._drive(data)
-        finally:
-            self.own_writes.note(data)
+        return await self.own_writes.drive(data, self._drive)
 
     async def _drive(self, data: infrav1.Metal3Data) -> ctrl.Result:
         client = self.env.client
         if clusterv1.is_paused(data, await cluster_of(client, data)):
             return ctrl.Result()
         standing = await self._standing(data)
-        if data.metadata.deletion_timestamp:
-            return await self._delete(data, standing)
+        is_going = bool(data.metadata.deletion_timestamp)
+        if standing is Standing.ABANDONED and is_going:
+            return await self._let_go(data)
         if standing is Standing.ABANDONED:
-            await client.delete(data)
+            await client.delete(data, preconditions=Preconditions(uid=data.metadata.uid))
             return ctrl.Result()
-        if standing is Standing.UNANSWERED:
-            return ctrl.Result()  # the answer wakes us
-        if data.status.ready and self.own_writes.is_last(data):
-            return ctrl.Result()  # all of it was just made
-        await ensure_finalizer(client, data, infrav1.DATA_FINALIZER)
+        if standing in {Standing.UNANSWERED, Standing.LEAVING}:
+            return ctrl.Result()  # a change of the claim wakes us
+        if data.status.ready and (is_going or self.own_writes.is_last(data)):
+            return ctrl.Result()  # all of it was made; that the claim goes wakes us
+        if not is_going:  # else it is rendered all the same: the machine waits for it
+            await ensure_finalizer(client, data, infrav1.DATA_FINALIZER)
         async with patching(client, data, optimistic_lock=True) as helper:
             return await self._render(data, helper)
 
@@ -218,10 +215,8 @@ class Metal3DataReconciler:
                 break
         return standing
 
-    async def _delete(self, data: infrav1.Metal3Data, standing: "Standing") -> ctrl.Result:
-        """Only when the claim is gone: until then the machine uses the data."""
-        if standing is not Standing.ABANDONED:
-            return ctrl.Result(requeue_after=self.env.options.resync)
+    async def _let_go(self, data: infrav1.Metal3Data) -> ctrl.Result:
+        """To be called when the claim is gone: until then the machine uses the data."""
         await self.claims.release(data)
         async with patching(self.env.client, data, optimistic_lock=True):
             metav1.remove_finalizer(data, infrav1.DATA_FINALIZER)
@@ -235,6 +230,8 @@ class Standing(StrEnum):
     WANTED = "wanted"
     UNANSWERED = "unanswered"
     """The claim does not say yet which data it gets."""
+    LEAVING = "leaving"
+    """Both are being deleted: what is there stays until the claim is gone, and nothing is made."""
     ABANDONED = "abandoned"
     """The claim is gone, or got other data: two managers answered at the same time."""
 
@@ -245,7 +242,10 @@ def _standing(data: infrav1.Metal3Data, claim: infrav1.Metal3DataClaim | None) -
     answer = claim.status.rendered_data
     if answer is None or not answer.name:
         return Standing.UNANSWERED
-    return Standing.WANTED if answer.name == data.metadata.name else Standing.ABANDONED
+    if answer.name != data.metadata.name:
+        return Standing.ABANDONED
+    is_leaving = data.metadata.deletion_timestamp and claim.metadata.deletion_timestamp
+    return Standing.LEAVING if is_leaving else Standing.WANTED
 
 
 def _secrets_of(

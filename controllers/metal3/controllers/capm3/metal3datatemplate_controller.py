@@ -19,7 +19,7 @@ from metal3 import ctrl
 from metal3.api.cluster_x_k8s_io import v1beta2 as clusterv1
 from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
-from metal3.runtime.client import AlreadyExistsError, NotFoundError
+from metal3.runtime.client import AlreadyExistsError, NotFoundError, Preconditions
 from metal3.runtime.patch import drop_finalizer, ensure_finalizer, patching
 
 from .dataledger import DataLedger, entry_of
@@ -171,7 +171,7 @@ class Metal3DataTemplateReconciler:
         await drop_finalizer(client, data, infrav1.DATA_CLAIM_FINALIZER)
         if not data.metadata.deletion_timestamp:
             try:
-                await client.delete(data)
+                await client.delete(data, preconditions=Preconditions(uid=data.metadata.uid))
             except NotFoundError:
                 return
 

@@ -54,12 +54,7 @@ class Metal3MachineReconciler:
             self.own_writes.forget(req)
             await MachineData(env=self.env).release_orphan(req)
             return ctrl.Result()
-        if self.own_writes.is_behind(m3m):
-            return ctrl.Result()  # our own last write will wake us
-        try:
-            return await self._patched(m3m)
-        finally:
-            self.own_writes.note(m3m)
+        return await self.own_writes.drive(m3m, self._patched)
 
     async def _patched(self, m3m: infrav1.Metal3Machine) -> ctrl.Result:
         async with patching(self.env.client, m3m, optimistic_lock=True) as helper:

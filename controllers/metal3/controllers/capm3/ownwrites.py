@@ -9,13 +9,17 @@ Only for controllers whose every write of the kind carries it: then a revision o
 no change by others that they have not seen.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from metal3.api.meta import v1 as metav1
 from metal3.runtime.event import UpdateEvent
 from metal3.runtime.predicate import Funcs, Predicate
+from metal3.runtime.reconcile import Result
 from metal3.runtime.types import NamespacedName, key_of
+
+T = TypeVar("T", bound=metav1.Object)
 
 
 @dataclass(slots=True)
@@ -49,6 +53,15 @@ class OwnWrites:
         """Whether the object is as we wrote it: nobody changed it since."""
         number = _number(obj)
         return number is not None and number == self._number(obj)
+
+    async def drive(self, obj: T, work: Callable[[T], Awaitable[Result]]) -> Result:
+        """Reconcile with ``work``, unless the object is behind; what was written last is noted."""
+        if self.is_behind(obj):
+            return Result()  # our own last write will wake us
+        try:
+            return await work(obj)
+        finally:
+            self.note(obj)
 
     def forget(self, key: NamespacedName) -> None:
         """The object is gone."""

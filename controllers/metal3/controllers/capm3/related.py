@@ -8,7 +8,7 @@ from metal3.api.infrastructure_cluster_x_k8s_io import v1beta2 as infrav1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.runtime.client import NotFoundError, Reader
-from metal3.runtime.types import NamespacedName
+from metal3.runtime.types import NamespacedName, key_of
 
 from .providerid import parts_of
 
@@ -25,6 +25,12 @@ async def find(reader: Reader, kind: type[T], namespace: str, name: str | None) 
         return await reader.get(kind, NamespacedName(namespace, name))
     except NotFoundError:
         return None
+
+
+async def is_current(live: Reader, obj: metav1.Object) -> bool:
+    """Whether the server still has this very object, not another that bears its name."""
+    found = await find(live, type(obj), *key_of(obj))
+    return found is not None and found.metadata.uid == obj.metadata.uid
 
 
 def owner_name(obj: metav1.Object, kind: type[metav1.Object]) -> str | None:

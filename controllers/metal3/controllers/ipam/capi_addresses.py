@@ -15,6 +15,7 @@ from .addresses import BITS
 from .choice import Reason, Refusal
 from .claims import Claim
 from .environment import Environment
+from .ledger import WaitFor
 from .pool_state import PoolState
 from .records import POOL_KIND, Record, capi_record_of, owner_uid
 from .reservations import owners
@@ -34,7 +35,10 @@ class CapiAddresses:
         try:
             made = await self.env.client.create(self._wanted(claim, state, reservation))
         except AlreadyExistsError:
+            # Before it is looked at: that it goes meanwhile is not missed.
+            self.env.ledger.wait(claim.key, state.key, WaitFor.POOL)
             made = await self._there(claim, reservation)
+            self.env.ledger.stop_waiting(claim.key)
         found = capi_record_of(made)
         if found is None:
             raise _taken(claim)

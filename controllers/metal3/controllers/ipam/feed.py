@@ -110,9 +110,15 @@ class Feed:
             self._record(capi_record_of(address))
         except ValueError as error:
             _report(address, error)
+        self._name_changed(address)
 
     def _capi_address_gone(self, address: capiipamv1.IPAddress) -> None:
         self.ledger.address_gone(RecordKey(True, *key_of(address)))  # noqa: FBT003 - fields of a tuple
+        self._name_changed(address)
+
+    def _name_changed(self, address: capiipamv1.IPAddress) -> None:
+        """Anybody's: the claim of that name cannot be served while another's is in the way."""
+        self.ledger.name_changed(claim_key(address, ClaimKind.IP_ADDRESS_CLAIM))
 
     def _record(self, record: Record | None) -> None:
         if record is not None:

@@ -1,6 +1,8 @@
 """Looks after a pool itself: labels, owner, protection, and the status people read.
 
-Watches: IPPool; the ledger wakes it when addresses or its Cluster change.
+Watches: IPPool, its status, too: the last to write it may not have been the one who knew most, and
+         what was found right may have been an old view; the ledger wakes it when addresses or its
+         Cluster change.
 Writes:  metadata and status of the IPPool.
 Looks again: when something the ledger expects has not been seen.
 

@@ -158,6 +158,11 @@ class Ledger:
         if state is not None:
             self.pass_on(state)
 
+    def name_changed(self, claim: ClaimKey) -> None:
+        """Something came, changed or went that bears the name this claim's address is to have."""
+        if claim in self._waits_in:
+            self.wakeups.wake_claim(claim)
+
     def address_changed(self, record: Record, *, is_ours: bool = False) -> None:
         """An address object is there; ``is_ours`` when we made it and no event has told of it."""
         old = self._records.get(record.key)
@@ -177,7 +182,7 @@ class Ledger:
                 self._unindex(old)  # one object went and another came while nobody watched
         self._index(record)
         self._check_owner(record)
-        if old is None or old.released_at != record.released_at:
+        if old is None or _told(old) != _told(record):
             self._wake_pools(state, record.address)
 
     def address_gone(self, key: RecordKey) -> None:
@@ -185,10 +190,8 @@ class Ledger:
         record = self._records.pop(key, None)
         if record is None:
             return
-        state = self.pool(record.pool)
         self._let_go_of(record, replaced_by=None)
         self._unindex(record)
-        self._wake_pools(state, record.address)
 
     def _wake_pools(self, state: PoolState, address: Address) -> None:
         """The counts of every pool with this address are out of date."""
@@ -197,9 +200,11 @@ class Ledger:
             self.wakeups.wake_pool(other.key)
 
     def let_go(self, state: PoolState, address: Address) -> None:
-        """Nobody works on this address any more."""
+        """Nobody works on this address any more; while somebody did, it was counted."""
         for claim in state.let_go(address):
             self.wakeups.wake_claim(claim)
+        if not state.is_used(address):
+            self._wake_pools(state, address)
 
     def wait(self, claim: ClaimKey, pool: NamespacedName, for_: Address | WaitFor) -> None:
         """Wake this claim when what it waits for may be there."""
@@ -281,6 +286,7 @@ class Ledger:
         state = self.pool(old.pool)
         if replaced_by is None or replaced_by.pool != old.pool:
             state.records.pop(old.key, None)
+            self._wake_pools(state, old.address)
         self.let_go(state, old.address)
         self._forget_if_idle(state)
 
@@ -311,3 +317,8 @@ class Ledger:
                 # Claims may name a cluster, too.
                 for claim in state.waiting:
                     self.wakeups.wake_claim(claim)
+
+
+def _told(record: Record) -> tuple[object, ...]:
+    """What the status of a pool says of an address object."""
+    return record.pool, record.address, record.claim, record.released_at, record.is_guard

@@ -96,7 +96,7 @@ class Reservations:
         if taken is None:
             return True
         await self._unguard(claim, address)
-        self._avoid_unseen(state, address, taken)
+        self._avoid_uncounted(state, address, taken)
         return False
 
     async def _unguard(self, claim: Claim, address: Address) -> None:
@@ -108,8 +108,18 @@ class Reservations:
     def _guards(self) -> Guards:
         return Guards(client=self.client, live=self.live, ledger=self.ledger)
 
-    def _avoid_unseen(self, state: PoolState, address: Address, holder: NamespacedName) -> None:
-        if self.ledger.record(holder) is None:
+    def _avoid_uncounted(self, state: PoolState, address: Address, holder: NamespacedName) -> None:
+        """Leave the address alone for a while, unless it counts as used because of its holder.
+
+        It does not if we have not seen that yet, or its name speaks of another address or network
+        than the object itself: a user made it, or two isolated pools have one ``namePrefix``.
+        """
+        record = self.ledger.record(holder)
+        if (
+            record is None
+            or record.address != address
+            or self.ledger.pool(record.pool).space is not state.space
+        ):
             state.avoid(address, self.ledger.time() + AVOIDANCE.total_seconds())
             self.ledger.wakeups.wake_pool(state.key)
 
@@ -142,7 +152,7 @@ class Reservations:
             return None
         if claim_of(there) == claim.key and there.spec.address == str(address):
             return await self.adopt(claim, there)
-        self._avoid_unseen(state, address, key_of(there))
+        self._avoid_uncounted(state, address, key_of(there))
         return None
 
     async def confirm(self, claim: Claim, record: Record) -> Record | None:

@@ -21,7 +21,6 @@ from .ipaddress_controller import IPAddressReconciler
 from .ippool_controller import IPPoolReconciler
 from .ledger import Ledger
 from .options import IPAMOptions
-from .pool_events import pool_matters
 from .wakeups import Gate, Gates
 
 RECORDER: Final = "ipam-metal3-controller"
@@ -101,7 +100,7 @@ class _Controllers:
         workers = self._options(self.options.pool_concurrency)
         (
             ctrl.new_controller_managed_by(self.mgr)
-            .for_(ipamv1.IPPool, predicates=(pool_matters(),))
+            .for_(ipamv1.IPPool)
             .watches_raw_source(self.gates.pools)
             .with_options(workers)
             .complete(IPPoolReconciler(env=self.env))

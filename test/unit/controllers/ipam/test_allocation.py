@@ -69,6 +69,35 @@ async def test_both_kinds_draw_from_one_pool(make_pool, make_claim, make_capi_cl
         assert len({a.spec.address for a in addresses.values()}) == 2
 
 
+async def test_a_consumer_gets_an_address_for_each_of_its_claims(
+    make_pool, make_claim, make_capi_claim, run_ipam
+):
+    """Of one pool: any, a requested and a pinned one, of both kinds; each is given back alone."""
+    owner = {"apiVersion": "v1", "kind": "Service", "name": "balancer", "uid": "uid-balancer"}
+    mine = {"labels": {"consumer": "balancer"}, "ownerReferences": [owner]}
+    pool = make_pool("pool", {"subnet": "192.0.2.0/28"}, preAllocations={"kept": "192.0.2.9"})
+    any_kind = make_capi_claim("any-capi")
+    any_kind.metadata.labels = mine["labels"]
+    claims = [make_claim(name, **mine) for name in ("any-0", "any-1", "kept")]
+    certain = make_claim("certain", **mine)
+    certain.metadata.annotations = {"ipAddress": "192.0.2.5"}
+    async with run_ipam(pool, any_kind, certain, *claims) as ipam:
+        held = await ipam.held()
+        assert (held["certain"], held["kept"]) == ("192.0.2.5", "192.0.2.9")
+        assert set(held) == {"any-0", "any-1", "any-capi", "certain", "kept"}
+        assert len(set(held.values())) == 5
+        found = await ipam.client.list(ipamv1.IPAddress, labels={"consumer": "balancer"})
+        assert {a.spec.address for a in found.items} == set(held.values())
+        assert (await ipam.pool()).status.indexes == held
+        await ipam.delete(ipamv1.IPClaim, "any-0")
+        await settle()
+        gone = held.pop("any-0")
+        assert await ipam.held() == held
+        await ipam.client.create(make_claim("stranger", address=gone))
+        await settle()
+        assert await ipam.held() == held | {"stranger": gone}
+
+
 async def test_a_claim_waits_for_an_address_and_gets_it(make_pool, make_claim, run_ipam):
     """Exhaustion is told and heals by itself, without anything being made anew."""
     async with run_ipam(make_pool("pool", ONE), make_claim("first")) as ipam:

@@ -49,12 +49,13 @@ class Neighbours:
     """The other controllers of a management cluster, quick and without faults.
 
     ``disks`` says whose system is on which host. ``broken`` rules are found by watching every
-    change of a host.
+    change of a host. ``collected`` is what a controller left to garbage collection.
     """
 
     client: FakeClient
     disks: dict[str, str] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+    collected: list[str] = field(default_factory=list)
     addresses: int = 0
 
     async def run(self) -> None:
@@ -138,6 +139,7 @@ class Neighbours:
                 owner = metav1.controller_of(obj)
                 is_orphan = owner is not None and owner.uid not in owners
                 if is_orphan and not obj.metadata.deletion_timestamp:
+                    self.collected.append(f"{kind.gvk.kind} {obj.metadata.name}")
                     with suppress(ApiError):
                         await self.client.delete(obj)
 
