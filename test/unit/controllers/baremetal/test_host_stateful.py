@@ -1,6 +1,7 @@
 """Anything users do, in any order, with faults in between: a host stays sane and ends right."""
 
 import functools
+import itertools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -90,6 +91,8 @@ DEPLOYMENTS: tuple[dict[str, Any], ...] = (
     NOTHING | {"customDeploy": {"method": "install_b"}},
     {"image": {"url": IMAGES[0], "checksum": "abc"}, "customDeploy": {"method": "install_a"}},
 )
+CHANGES = tuple(itertools.permutations(DEPLOYMENTS, 2))
+"""Of what is asked for while it is being done already."""
 SLOW = FixtureOptions(
     step_times={"power": timedelta(seconds=0.3), "delete": timedelta(seconds=0.4)}
 )
@@ -135,14 +138,14 @@ class HostMachine(RuleBasedStateMachine):
         external=st.sampled_from([False, False, False, True]),
         first=st.sampled_from([NOTHING, *DEPLOYMENTS]),
         pace=st.sampled_from(["at once", "settled", "thinks again"]),
-        then=st.sampled_from(DEPLOYMENTS),
+        change=st.sampled_from(CHANGES),
         lag=st.none() | st.integers(0, 1000),
     )
     @in_loop
-    async def create(self, online, external, first, pace, then, lag):
+    async def create(self, online, external, first, pace, change, lag):
         """A user creates a host, and may wait until it rests, or ask for something else too late."""
         if pace == "thinks again":
-            online, external = True, False
+            online, external, first = True, False, change[0]
         host = type(self).make_host(online=online, externallyProvisioned=external, **first)
         bench = type(self).make_bench(host, fixture=SLOW)
         self.w = HostWorld(bench, type(self).make_secret, lag=lag)
@@ -153,7 +156,7 @@ class HostMachine(RuleBasedStateMachine):
             await self.w.work(60)
         if pace == "thinks again":
             await self.w.work(60, until=self.w.is_writing)
-            await self._change(then)
+            await self._change(change[1])
 
     @rule(
         steps=st.sampled_from([1, 2, 5, 60, 60]),
@@ -187,13 +190,13 @@ class HostMachine(RuleBasedStateMachine):
             await self.w.work(60)
 
     @precondition(lambda self: not self.gone)
-    @rule(first=st.sampled_from(DEPLOYMENTS), then=st.sampled_from(DEPLOYMENTS))
+    @rule(change=st.sampled_from(CHANGES))
     @in_loop
-    async def user_thinks_again(self, first, then):
+    async def user_thinks_again(self, change):
         """Something else is to be on the host while the first is being written."""
-        await self._change(first | {"online": True})
+        await self._change(change[0] | {"online": True})
         await self.w.work(60, until=self.w.is_writing)
-        await self._change(then)
+        await self._change(change[1])
 
     @precondition(lambda self: not self.gone)
     @rule(image=st.sampled_from([None, *IMAGES]))
