@@ -214,7 +214,9 @@ class HostWorld:
 
     async def reconcile(self) -> timedelta | None:
         """One look."""
-        before, machine = await self.host(), deepcopy(self.b.machine)
+        before, wipes = await self.host(), self.b.machine.wipes
+        is_others = before is not None and before.spec.externally_provisioned
+        machine = deepcopy(self.b.machine) if is_others else None
         try:
             if self.wish is not None:
                 await self.settings.reconcile(Request(*self.b.key))
@@ -225,10 +227,10 @@ class HostWorld:
         except (ProvisionerError, ApiError):
             wait = SOON
         after = await self.host()
-        if before is not None and before.spec.externally_provisioned:
+        if machine is not None:
             _check_left_alone(machine, self.b.machine)
             assert after is None or after.status.provisioning.state not in _WORKED_ON
-        self._check_step(before, after, wiped=self.b.machine.wipes - machine.wipes)
+        self._check_step(before, after, wiped=self.b.machine.wipes - wipes)
         return wait
 
     def _check_step(

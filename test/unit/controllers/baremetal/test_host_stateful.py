@@ -187,7 +187,7 @@ class HostMachine(RuleBasedStateMachine):
         """An image, taken off again, and perhaps another: as far as the operator gets with it."""
         for image in (first, None, then):
             await self._change({"image": _image(image)})
-            await self.w.work(60)
+            await self.w.work(30)
 
     @precondition(lambda self: not self.gone)
     @rule(change=st.sampled_from(CHANGES))
@@ -195,7 +195,7 @@ class HostMachine(RuleBasedStateMachine):
     async def user_thinks_again(self, change):
         """Something else is to be on the host while the first is being written."""
         await self._change(change[0] | {"online": True})
-        await self.w.work(60, until=self.w.is_writing)
+        await self.w.work(20, until=self.w.is_writing)
         await self._change(change[1])
 
     @precondition(lambda self: not self.gone)
@@ -204,7 +204,7 @@ class HostMachine(RuleBasedStateMachine):
     async def user_installs_by_hand(self, image):
         """What the operator put there goes, others' comes; perhaps said to be of some image."""
         await self._change(NOTHING)
-        await self.w.work(60)
+        await self.w.work(20)
         await self._change({"externallyProvisioned": True, "image": _image(image)})
 
     @precondition(lambda self: not self.gone)
