@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from metal3.provisioner.ironic._config import read_config
+from metal3.runtime.types import NamespacedName
+
 from ..kustomize import (  # noqa: TID252 - shared by all integration tests
     KUBECTL,
     NO_KUBECTL,
@@ -50,3 +53,12 @@ async def test_one_namespace_needs_no_right_in_others():
 async def test_a_manager_without_machines():
     """The flag is all there is to it."""
     assert "--provisioner=fixture" in (await pod("fixture"))["containers"][0]["args"]
+
+
+async def test_an_ironic_that_is_found_by_its_resource():
+    """In the operator's own namespace, since no other is named; an address would be ignored."""
+    objects = await render("use-irso")
+    settings = objects["ConfigMap", "ironic"]["data"]
+    assert "IRONIC_ENDPOINT" not in settings
+    config = read_config(settings | {"POD_NAMESPACE": "baremetal-operator-system"})
+    assert config.resource == NamespacedName("baremetal-operator-system", "ironic")

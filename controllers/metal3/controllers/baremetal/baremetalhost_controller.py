@@ -85,9 +85,8 @@ class BareMetalHostReconciler:
         if unreadable:
             return await self._hold_back(p, before, unreadable)
         kept = before
-        if p.is_deleting:
-            await release_hardware_data(p)
-        else:
+        await release_hardware_data(p)
+        if not p.is_deleting:
             await self._hold(p)
             if await take_known_hardware(p):
                 kept = p.status.to_dict()

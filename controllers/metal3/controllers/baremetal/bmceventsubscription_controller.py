@@ -113,8 +113,12 @@ class BMCEventSubscriptionReconciler:
     ) -> Result:
         if not metav1.has_finalizer(subscription, FINALIZER):
             return Result()
-        if host is not None and is_reachable(host) and subscription.status.subscription_id:
-            wait = await self._remove(subscription, host)
+        if host is not None and subscription.status.subscription_id:
+            if metal3api.is_paused(host):
+                # Else the BMC would send for ever; the end of the pause comes here.
+                await self._tell(subscription, "the host is paused: its BMC is left alone")
+                return Result()
+            wait = await self._remove(subscription, host) if is_reachable(host) else None
             if wait is not None:
                 return Result(requeue_after=wait)
         await drop_finalizer(self.env.client, subscription, FINALIZER)
@@ -131,10 +135,13 @@ class BMCEventSubscriptionReconciler:
         except NeedsRegistrationError:
             return None
         if result.error_message:
-            async with patching(self.env.client, subscription):
-                subscription.status.error = result.error_message[:1024]
+            await self._tell(subscription, result.error_message)
             return FAILED
         return result.requeue_after or RETRY if result.dirty else None
+
+    async def _tell(self, subscription: metal3api.BMCEventSubscription, problem: str) -> None:
+        async with patching(self.env.client, subscription):
+            subscription.status.error = problem[:1024]
 
     async def _headers(self, subscription: metal3api.BMCEventSubscription) -> dict[str, str]:
         """HTTP headers to send along; confidential."""

@@ -18,6 +18,8 @@ from metal3.runtime.predicate import (
 )
 from metal3.runtime.types import NamespacedName, key_of
 
+from .host.access import is_reachable
+
 T = TypeVar("T", bound=metav1.Object)
 
 SECRET_INDEX: Final = "metal3.io/secret-names"  # noqa: S105 - the name of an index
@@ -167,6 +169,8 @@ def _finalizers_changed(event: UpdateEvent[Any]) -> bool:
 def _registration_changed(event: UpdateEvent[Any]) -> bool:
     before, after = event.object_old.status, event.object_new.status
     if before.provisioning.id != after.provisioning.id:
+        return True
+    if is_reachable(event.object_old) != is_reachable(event.object_new):
         return True
     statuses = {before.operational_status, after.operational_status}
     return len(statuses) > 1 and bool(statuses & _INTERRUPTIONS)

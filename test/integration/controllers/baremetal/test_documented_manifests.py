@@ -166,11 +166,87 @@ def test_every_kind_that_people_write_is_on_the_page():
     }
 
 
-def spec_fields() -> list[str]:
-    """Fields of a host's spec by the CRD."""
+DETACHED, REBOOT = metal3api.DETACHED_ANNOTATION, metal3api.REBOOT_ANNOTATION
+FORMS: tuple[tuple[str, Any], ...] = (
+    (f"metadata.annotations.{REBOOT}", ""),
+    (f"metadata.annotations.{REBOOT}", '{"mode": "hard"}'),
+    (f"metadata.annotations.{REBOOT}/maintenance", '{"mode": "hard", "force": true}'),
+    (f"metadata.annotations.{REBOOT}/maintenance", None),
+    (f"metadata.annotations.{DETACHED}", '{"deleteAction": "delay"}'),
+    (f"metadata.annotations.{DETACHED}", '{"deleteAction": "delete", "force": true}'),
+    (f"metadata.annotations.{DETACHED}", None),
+    (f"metadata.annotations.{metal3api.PAUSED_ANNOTATION}", None),
+    ("spec.online", True),
+    ("spec.online", False),
+    ("spec.externallyProvisioned", True),
+    ("spec.externallyProvisioned", None),
+    ("spec.image", None),
+    ("spec.raid.softwareRAIDVolumes", []),
+    ("spec.raid.hardwareRAIDVolumes", None),
+    ("spec.settings.ProcTurboMode", None),
+    ("spec.updates", []),
+)
+"""How something is asked for, and how it is taken back."""
+
+RARE = {"md5", "sha512", "vdi", "vmdk"}
+"""Values that the page need not show: they are written like their neighbours."""
+
+
+def values(path: str) -> list[Any]:
+    """What the objects of the page have at a path, in order."""
+    found: list[Any] = []
+    for document in documents():
+        *way, last = _steps(path)
+        place: Any = document
+        for step in way:
+            place = place.get(step) if isinstance(place, dict) else None
+        if isinstance(place, dict) and last in place:
+            found.append(place[last])
+    return found
+
+
+def _steps(path: str) -> list[str]:
+    """Keys of annotations have dots of their own."""
+    head, annotations, key = path.partition("metadata.annotations.")
+    return ["metadata", "annotations", key] if annotations else head.split(".")
+
+
+@pytest.mark.parametrize(("path", "value"), FORMS)
+def test_every_form_of_a_wish_is_on_the_page(path, value):
+    """As people type it; also how it is taken back."""
+    assert value in values(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "spec.automatedCleaningMode",
+        "spec.bootMode",
+        "spec.inspectionMode",
+        "spec.image.checksumType",
+        "spec.image.format",
+    ],
+)
+def test_every_value_of_a_choice_is_on_the_page(path):
+    """The CRD says which there are."""
+    schema: dict[str, Any] = {"properties": host_schema()}
+    for step in path.split("."):
+        schema = schema["properties"][step]
+    assert set(schema["enum"]) - RARE <= set(values(path))
+
+
+def host_schema() -> dict[str, Any]:
+    """Properties of a host by the CRD."""
     crd = yaml.safe_load((CRDS / "metal3.io_baremetalhosts.yaml").read_text())
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    return list(schema["properties"]["spec"]["properties"])
+    properties: dict[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"][
+        "properties"
+    ]
+    return properties
+
+
+def spec_fields() -> list[str]:
+    """Fields of a host's spec."""
+    return list(host_schema()["spec"]["properties"])
 
 
 def test_every_link_of_the_table_of_contents_leads_somewhere():

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import random
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -19,7 +20,7 @@ from metal3.controllers.baremetal.states import TABLE
 from metal3.controllers.baremetal.webhooks import host_errors
 from metal3.controllers.baremetal.webhooks._update_rules import update_errors
 from metal3.provisioner import ProvisionerError
-from metal3.provisioner.fixture import Deployment
+from metal3.provisioner.fixture import Deployment, Hardware
 from metal3.runtime.client import AlreadyExistsError, ApiError, NotFoundError
 from metal3.runtime.reconcile import Request
 from metal3.runtime.types import NamespacedName
@@ -29,7 +30,13 @@ SECRET = NamespacedName("metal3", "bmc")
 USER_DATA = NamespacedName("metal3", "user-data")
 SOON = timedelta(seconds=0.05)
 REST = timedelta(minutes=10)
+FOREIGN = Deployment(url="installed by others")
 _UNHELD = frozenset({State.NONE, State.UNMANAGED})
+_EXTERNAL = State.EXTERNALLY_PROVISIONED
+_WORKED_ON = frozenset(
+    {State.INSPECTING, State.PREPARING, State.PROVISIONING, State.DEPROVISIONING}
+)
+"""States in which something is done to a machine's disks."""
 
 
 class KilledError(BaseException):
@@ -146,7 +153,16 @@ class HostWorld:
             await self.b.client.update(host)
         except ApiError:
             return False
+        self._note_external(before, host)
         return True
+
+    def _note_external(self, before: metal3api.BareMetalHost, now: metal3api.BareMetalHost) -> None:
+        """Somebody installs the machine by hand, or thinks better of it before that was seen."""
+        was, is_now = before.spec.externally_provisioned, now.spec.externally_provisioned
+        if is_now and not was:
+            self.b.machine.disk = FOREIGN
+        elif was and not is_now and before.status.provisioning.state != _EXTERNAL:
+            self.b.machine.disk = None
 
     async def wish_firmware(self, wish: dict[str, int | str]) -> None:
         """A user edits HostFirmwareSettings, once there is one."""
@@ -181,9 +197,16 @@ class HostWorld:
         except AlreadyExistsError:
             return
 
-    async def work(self, steps: int) -> None:
-        """The operator gets so many looks, or as many as it needs."""
+    def is_writing(self) -> bool:
+        """Whether the machine is at work on an image."""
+        node = self.b.backend.nodes.get(self.b.key)
+        return node is not None and node.step is not None and node.step.name == "provision"
+
+    async def work(self, steps: int, until: Callable[[], bool] = lambda: False) -> None:
+        """The operator gets so many looks, or as many as it needs, or until something is so."""
         for _ in range(steps):
+            if until():
+                return
             wait = await self.reconcile()
             if wait is None or wait >= REST:
                 return
@@ -192,6 +215,8 @@ class HostWorld:
     async def reconcile(self) -> timedelta | None:
         """One look."""
         before, wipes = await self.host(), self.b.machine.wipes
+        is_others = before is not None and before.spec.externally_provisioned
+        machine = deepcopy(self.b.machine) if is_others else None
         try:
             if self.wish is not None:
                 await self.settings.reconcile(Request(*self.b.key))
@@ -201,7 +226,11 @@ class HostWorld:
             wait = SOON
         except (ProvisionerError, ApiError):
             wait = SOON
-        self._check_step(before, await self.host(), wiped=self.b.machine.wipes - wipes)
+        after = await self.host()
+        if machine is not None:
+            _check_left_alone(machine, self.b.machine)
+            assert after is None or after.status.provisioning.state not in _WORKED_ON
+        self._check_step(before, after, wiped=self.b.machine.wipes - wipes)
         return wait
 
     def _check_step(
@@ -227,8 +256,10 @@ class HostWorld:
         if State.AVAILABLE in allowed:
             allowed |= set(TABLE[State.AVAILABLE].transitions)
         assert new in allowed, f"{state!r} to {new!r}"
-        assert (state, new) != (State.EXTERNALLY_PROVISIONED, State.DEPROVISIONING)
-        if (state, new) == (State.EXTERNALLY_PROVISIONED, State.PROVISIONED):
+        if new == _EXTERNAL:
+            assert after.spec.externally_provisioned, "an instance was declared to be others'"
+        if (state, new) == (_EXTERNAL, State.PROVISIONED):
+            assert not after.spec.externally_provisioned, "taken over unasked"
             self.b.machine.disk = _installed(after)
         if (state, new) == (State.PROVISIONED, State.DEPROVISIONING):
             assert goes or metal3api.is_provisioning_cancelled(after), "an instance was given up"
@@ -270,8 +301,8 @@ class HostWorld:
         assert bool(status.error_type) == bool(status.error_message)
         if status.operational_status == "error":
             assert status.error_type
-        if status.provisioning.state == "provisioned" and not self.faulty:
-            assert self.b.machine.disk is not None
+        if status.provisioning.state == "provisioned":
+            assert self.b.machine.disk == _installed(host), "the status says something else"
 
     async def settle(self) -> None:
         """Mend everything and let the operator work until the host rests; then look at it."""
@@ -311,6 +342,7 @@ class HostWorld:
         wanted = bool(spec.image and spec.image.url) or spec.custom_deploy is not None
         if spec.externally_provisioned:
             assert provisioning.state == "externally provisioned", _show(host)
+            assert machine.disk == FOREIGN, _show(host)
             return
         if wanted and spec.online:
             assert provisioning.state == "provisioned", _show(host)
@@ -328,6 +360,15 @@ class HostWorld:
                 assert machine.raid.to_dict() == spec.raid.to_dict(), _show(host)
             for name, value in (self.wish or {}).items():
                 assert machine.settings[name] == str(value), _show(host)
+
+
+def _check_left_alone(before: Hardware, after: Hardware) -> None:
+    """A machine that others installed: nothing is written to it, nothing is booted to look at it."""
+    assert after.disk == before.disk, "the disk of others was changed"
+    assert after.wipes == before.wipes, "the disk of others was cleaned"
+    assert after.raid == before.raid, "the disks of others were taken apart"
+    assert after.deployments == before.deployments, "an image was written over others' disk"
+    assert after.inspections == before.inspections, "inspected over what others run"
 
 
 def _installed(host: metal3api.BareMetalHost) -> Deployment:

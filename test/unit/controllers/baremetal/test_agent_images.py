@@ -102,6 +102,11 @@ async def test_a_host_asks_for_an_image_and_uses_it_when_ready(agent_bench):
     await answer(b)
     await b.until(State.AVAILABLE)
     assert SEEN[-1].image_url == "http://agent/iso"
+    conditions = (await image_of(b)).status.conditions
+    assert {c.type: (c.status, c.reason) for c in conditions} == {
+        "Ready": ("True", "ImageSuccess"),
+        "Error": ("False", "ImageSuccess"),
+    }
 
 
 async def test_an_image_that_cannot_be_had_is_an_error_of_the_host(agent_bench):

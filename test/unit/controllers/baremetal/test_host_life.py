@@ -30,6 +30,13 @@ async def test_a_host_is_registered_inspected_and_made_available(bench):
     assert data.spec.hardware.to_dict() == host.status.hardware.to_dict()
     assert host.status.good_credentials.to_dict() == host.status.tried_credentials.to_dict()
     assert host.status.provisioning.id
+    assert b.recorder.reasons == [
+        "Registered",
+        "BMCAccessValidated",
+        "InspectionStarted",
+        "InspectionComplete",
+        "PowerOn",
+    ]
 
 
 async def test_the_secret_is_marked_and_held(bench):

@@ -1,6 +1,7 @@
 """Anything users do, in any order, with faults in between: a host stays sane and ends right."""
 
 import functools
+import itertools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.provisioner.fixture import FixtureOptions
 from metal3.runtime.client import ConflictError, NotFoundError
 
-from .host_world import SECRET, USER_DATA, HostWorld
+from .host_world import FOREIGN, SECRET, USER_DATA, HostWorld
 
 IMAGES = ("http://images/a.qcow2", "http://images/b.qcow2")
 STEPS = (
@@ -83,6 +84,15 @@ WISHES: tuple[dict[str, int | str], ...] = (
     {"ProcTurboMode": "Enabled", "BootDelaySeconds": 7},
 )
 DEPLOYING = {"image", "customDeploy"}
+NOTHING: dict[str, Any] = {"image": None, "customDeploy": None}
+DEPLOYMENTS: tuple[dict[str, Any], ...] = (
+    *(NOTHING | {"image": {"url": url, "checksum": "abc"}} for url in IMAGES),
+    NOTHING | {"customDeploy": {"method": "install_a"}},
+    NOTHING | {"customDeploy": {"method": "install_b"}},
+    {"image": {"url": IMAGES[0], "checksum": "abc"}, "customDeploy": {"method": "install_a"}},
+)
+CHANGES = tuple(itertools.permutations(DEPLOYMENTS, 2))
+"""Of what is asked for while it is being done already."""
 SLOW = FixtureOptions(
     step_times={"power": timedelta(seconds=0.3), "delete": timedelta(seconds=0.4)}
 )
@@ -126,21 +136,27 @@ class HostMachine(RuleBasedStateMachine):
     @initialize(
         online=st.sampled_from([True, True, False]),
         external=st.sampled_from([False, False, False, True]),
-        image=st.sampled_from([None, *IMAGES]),
-        settled=st.booleans(),
+        first=st.sampled_from([NOTHING, *DEPLOYMENTS]),
+        pace=st.sampled_from(["at once", "settled", "thinks again"]),
+        change=st.sampled_from(CHANGES),
         lag=st.none() | st.integers(0, 1000),
     )
     @in_loop
-    async def create(self, online, external, image, settled, lag):
-        """A user creates a host, and may wait until it rests."""
-        host = type(self).make_host(
-            online=online, externallyProvisioned=external, image=_image(image)
-        )
+    async def create(self, online, external, first, pace, change, lag):
+        """A user creates a host, and may wait until it rests, or ask for something else too late."""
+        if pace == "thinks again":
+            online, external, first = True, False, change[0]
+        host = type(self).make_host(online=online, externallyProvisioned=external, **first)
         bench = type(self).make_bench(host, fixture=SLOW)
         self.w = HostWorld(bench, type(self).make_secret, lag=lag)
-        self.w.asked = 1 if image else 0
-        if settled:
+        self.w.asked = 1 if first != NOTHING else 0
+        if external:
+            bench.machine.disk = FOREIGN
+        if pace == "settled":
             await self.w.work(60)
+        if pace == "thinks again":
+            await self.w.work(60, until=self.w.is_writing)
+            await self._change(change[1])
 
     @rule(
         steps=st.sampled_from([1, 2, 5, 60, 60]),
@@ -171,7 +187,25 @@ class HostMachine(RuleBasedStateMachine):
         """An image, taken off again, and perhaps another: as far as the operator gets with it."""
         for image in (first, None, then):
             await self._change({"image": _image(image)})
-            await self.w.work(60)
+            await self.w.work(30)
+
+    @precondition(lambda self: not self.gone)
+    @rule(change=st.sampled_from(CHANGES))
+    @in_loop
+    async def user_thinks_again(self, change):
+        """Something else is to be on the host while the first is being written."""
+        await self._change(change[0] | {"online": True})
+        await self.w.work(20, until=self.w.is_writing)
+        await self._change(change[1])
+
+    @precondition(lambda self: not self.gone)
+    @rule(image=st.sampled_from([None, *IMAGES]))
+    @in_loop
+    async def user_installs_by_hand(self, image):
+        """What the operator put there goes, others' comes; perhaps said to be of some image."""
+        await self._change(NOTHING)
+        await self.w.work(20)
+        await self._change({"externallyProvisioned": True, "image": _image(image)})
 
     @precondition(lambda self: not self.gone)
     @rule()

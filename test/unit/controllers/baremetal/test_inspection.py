@@ -7,6 +7,7 @@ import pytest
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.provisioner.fixture import FixtureOptions
+from metal3.runtime.client import NotFoundError
 from metal3.runtime.metrics import REGISTRY
 
 State = metal3api.ProvisioningState
@@ -163,6 +164,22 @@ async def test_hardware_data_of_the_user_is_followed(bench, make_host):
     await b.client.update(stored)
     await b.reconcile()
     assert (await b.host()).status.hardware.hostname == "second"
+
+
+async def test_hardware_data_that_is_not_wanted_any_more_goes(bench):
+    """Its finalizer keeps it for the host, not from whoever deletes it; an inspection makes it anew."""
+    b = bench()
+    await b.until(State.AVAILABLE)
+    data = await b.client.get(metal3api.HardwareData, b.key)
+    await b.client.delete(data)
+    host = await b.rest()
+    assert host.status.hardware is not None
+    with pytest.raises(NotFoundError):
+        await b.client.get(metal3api.HardwareData, b.key)
+    await b.annotate(**{metal3api.INSPECT_ANNOTATION: ""})
+    await b.until(State.INSPECTING)
+    await b.until(State.AVAILABLE)
+    await b.client.get(metal3api.HardwareData, b.key)
 
 
 async def test_hardware_data_of_an_inspection_is_left_alone(bench):

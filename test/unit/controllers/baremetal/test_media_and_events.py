@@ -134,6 +134,34 @@ async def test_a_subscription_is_made_once_and_removed_with_its_object(bench, ma
         await get(b)
 
 
+async def test_a_subscription_of_a_paused_host_goes_when_it_is_handed_back(bench):
+    """The BMC is left alone, and would send for ever if the object went before."""
+    b, reconciler = await subscribed(bench)
+    await reconciler.reconcile(Request(*SUBSCRIPTION))
+    await b.annotate(**{metal3api.PAUSED_ANNOTATION: ""})
+    await b.client.delete(await get(b))
+    await reconciler.reconcile(Request(*SUBSCRIPTION))
+    assert b.machine.subscriptions
+    assert "paused" in (await get(b)).status.error
+    await b.edit(lambda h: h.metadata.annotations.clear())
+    await reconciler.reconcile(Request(*SUBSCRIPTION))
+    assert not b.machine.subscriptions
+    with pytest.raises(NotFoundError):
+        await get(b)
+
+
+async def test_a_subscription_of_a_detached_host_goes_at_once(bench):
+    """The backend knows no way to its BMC any more."""
+    b, reconciler = await subscribed(bench)
+    await reconciler.reconcile(Request(*SUBSCRIPTION))
+    await b.annotate(**{metal3api.DETACHED_ANNOTATION: ""})
+    await b.rest()
+    await b.client.delete(await get(b))
+    await reconciler.reconcile(Request(*SUBSCRIPTION))
+    with pytest.raises(NotFoundError):
+        await get(b)
+
+
 async def test_what_a_subscription_waits_for_is_said_and_unsaid(bench, make_secret):
     """A missing Secret, then a failure, then success: the error is the latest, and then gone."""
     headers = {"httpHeadersRef": {"name": "headers", "namespace": "metal3"}}

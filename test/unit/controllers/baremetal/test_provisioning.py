@@ -173,6 +173,60 @@ async def test_another_image_while_the_first_is_written(bench, make_host):
     assert host.status.provisioning_fail_count == 0
 
 
+METHOD_A, METHOD_B = {"method": "install_a"}, {"method": "install_b"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({"customDeploy": METHOD_A}, {"customDeploy": METHOD_B}, id="method-method"),
+        pytest.param({"image": IMAGE}, {"customDeploy": METHOD_A}, id="image-method"),
+        pytest.param({"customDeploy": METHOD_A}, {"image": IMAGE}, id="method-image"),
+        pytest.param({"image": IMAGE}, {"image": IMAGE, "customDeploy": METHOD_A}, id="image-both"),
+        pytest.param({"image": IMAGE, "customDeploy": METHOD_A}, {"image": IMAGE}, id="both-image"),
+        pytest.param(
+            {"customDeploy": METHOD_A}, {"image": IMAGE, "customDeploy": METHOD_A}, id="method-both"
+        ),
+    ],
+)
+@pytest.mark.parametrize("restart", [False, True])
+async def test_another_way_to_deploy_while_the_first_is_at_work(
+    bench, make_host, before, after, restart
+):
+    """As for images: the machine would end with what was begun, and the status must be true."""
+    b = bench(make_host(**before))
+    await b.until(State.PROVISIONING)
+    await b.reconcile()
+    if restart:
+        b.restart()
+    await b.edit(lambda h: setattr(h, "spec", make_host(**after).spec))
+    host = await b.until(State.PROVISIONED)
+    assert b.states[-3:] == ["deprovisioning", "provisioning", "provisioned"]
+    wanted = deployment(after)
+    assert [(d.url, d.method) for d in b.machine.deployments] == [wanted]
+    assert deployment(host.status.provisioning.to_dict()) == wanted
+
+
+def deployment(fields):
+    """URL and method that a spec asks for, or a status tells of."""
+    image, custom = fields.get("image") or {}, fields.get("customDeploy") or {}
+    return image.get("url", ""), custom.get("method", "")
+
+
+async def test_a_host_of_the_go_operator_goes_on_deploying(bench, make_host):
+    """Which method is at work is nowhere in its status, so it is noted and not begun anew."""
+    b = bench(make_host(customDeploy=METHOD_A))
+    await b.until(State.PROVISIONING)
+    await b.reconcile()
+    stored = await b.host()
+    stored.status.provisioning.custom_deploy = None
+    await b.client.status.update(stored)
+    b.restart()
+    host = await b.until(State.PROVISIONED)
+    assert b.machine.wipes == 0
+    assert host.status.provisioning.custom_deploy.method == "install_a"
+
+
 async def test_events_name_the_consumer(bench, make_host):
     """Whoever uses the host finds its events from his own object."""
     reference = {"kind": "Metal3Machine", "name": "machine-0", "namespace": "metal3"}

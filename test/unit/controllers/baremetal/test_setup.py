@@ -228,6 +228,37 @@ async def test_headers_that_come_late_wake_their_subscription(make_host, make_se
         assert (await status()).subscription_id
 
 
+async def test_what_was_asked_of_a_paused_host_is_done_when_it_is_handed_back(
+    make_host, make_secret
+):
+    """Settings and an image for it, and a subscription to its BMC: nothing else wakes them."""
+    async with running(make_host(), make_secret()) as cluster:
+        host = await cluster.wait("host-0", is_in(State.AVAILABLE))
+        await asyncio.sleep(60)
+        host = await cluster.get("host-0")
+        host.metadata.annotations[metal3api.PAUSED_ANNOTATION] = "me"
+        host = await cluster.client.update(host)
+        host.spec.image = metal3api.Image.from_dict(IMAGE)
+        await cluster.client.update(host)
+        key = NamespacedName("metal3", "host-0")
+        settings = await cluster.client.get(metal3api.HostFirmwareSettings, key)
+        settings.spec.settings = {"ProcTurboMode": "Disabled"}
+        await cluster.client.update(settings)
+        subscription = metal3api.BMCEventSubscription.named("events", "metal3")
+        subscription.spec.host_name = "host-0"
+        subscription.spec.destination = "https://events.example/"
+        await cluster.client.create(subscription)
+        await asyncio.sleep(60)
+        assert (await cluster.get("host-0")).status.provisioning.state == "available"
+        host = await cluster.get("host-0")
+        host.metadata.annotations.clear()
+        await cluster.client.update(host)
+        await cluster.wait("host-0", is_in(State.PROVISIONED))
+        machine = cluster.backend.machine(key)
+        assert machine.settings["ProcTurboMode"] == "Disabled"
+        assert len(machine.subscriptions) == 1
+
+
 async def test_a_data_image_may_be_there_before_its_host(make_host, make_secret):
     """It is held from the start, and belongs to the host as soon as there is one."""
     image = metal3api.DataImage.named("host-0", "metal3")

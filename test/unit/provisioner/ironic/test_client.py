@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from metal3.pki import Authority
 from metal3.provisioner import NotReadyError
 from metal3.provisioner.ironic._client import Client
 from metal3.provisioner.ironic._config import Config, Login, TLSFiles
@@ -151,12 +152,12 @@ async def test_requests_are_counted_without_identities():
 
 
 @asynccontextmanager
-async def serving(handler, **config):
-    """A client of a server on this machine that has one handler for all."""
+async def serving(handler, context=None, **config):
+    """A client of a server on this machine that has one handler for all; a context means TLS."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", handler)
-    server = TestServer(application)
-    await server.start_server()
+    server = TestServer(application, host="localhost" if context else "127.0.0.1")
+    await server.start_server(ssl=context)
     endpoint = str(server.make_url("/")).rstrip("/")
     client = Client(HTTPTransport(Config(endpoint=endpoint, **config)))
     try:
@@ -228,6 +229,31 @@ class TestHTTP:
         with pytest.raises(UnreachableError, match="certificates"):
             await client.get("nodes")
         await client.aclose()
+
+    async def test_a_certificate_is_shown_to_an_ironic_that_asks_for_one(self, tmp_path):
+        """Certificate and key are both needed; without them the connection is refused."""
+        day = timedelta(days=1)
+        authority = Authority.create("test", life=day)
+        server, me = authority.serving(["localhost"], life=day), authority.client("me", life=day)
+        for name, pair in (("server", server), ("me", me)):
+            (tmp_path / f"{name}.crt").write_bytes(pair.certificate)
+            (tmp_path / f"{name}.key").write_bytes(pair.key)
+        (tmp_path / "ca.crt").write_bytes(authority.certificate)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tmp_path / "ca.crt")
+        context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+        context.verify_mode = ssl.CERT_REQUIRED
+
+        async def handler(request):
+            shown = request.get_extra_info("peercert")
+            return web.json_response({"who": dict(pair[0] for pair in shown["subject"])})
+
+        without = TLSFiles(ca=tmp_path / "ca.crt", client_certificate=tmp_path / "me.crt")
+        both = replace(without, client_key=tmp_path / "me.key")
+        async with serving(handler, context=context, tls=both) as client:
+            assert await client.get("nodes") == {"who": {"commonName": "me"}}
+        async with serving(handler, context=context, tls=without) as client:
+            with pytest.raises(UnreachableError):
+                await client.get("nodes")
 
 
 async def test_renewed_certificates_are_used_without_a_restart(tmp_path):

@@ -1,6 +1,8 @@
 """Reading the environment: every mistake is named by its variable."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,8 @@ from metal3.provisioner import Backend
 from metal3.provisioner.ironic import ConfigurationError, new_factory
 from metal3.provisioner.ironic._config import read_config
 
+PAGE = Path(__file__).parents[4] / "docs/baremetal.md"
+TLS_FILES = ("IRONIC_CACERT_FILE", "IRONIC_CLIENT_CERT_FILE", "IRONIC_CLIENT_PRIVATE_KEY_FILE")
 GOOD = {"IRONIC_ENDPOINT": "http://ironic:6385/v1/", "DEPLOY_ISO_URL": "http://i/ipa.iso"}
 
 
@@ -34,6 +38,7 @@ def test_everything_set():
             "IRONIC_SKIP_CLIENT_SAN_VERIFY": "t",
             "LIVE_ISO_FORCE_PERSISTENT_BOOT_DEVICE": "Never",
             "PROVISIONING_NETWORK_DISABLED": "true",
+            "IRONIC_EXTERNAL_URL_V6": "http://[2001:db8::1]:6180",
         }
     )
     assert config.timeout == timedelta(seconds=90)
@@ -43,6 +48,46 @@ def test_everything_set():
     assert config.tls.skip_hostname_verification is True
     assert config.live_iso_force_persistent_boot == "Never"
     assert config.provisioning_network_disabled is True
+    assert config.external_url_v6 == "http://[2001:db8::1]:6180"
+
+
+def test_certificates_from_files(tmp_path):
+    """Elsewhere than where Deployments usually mount them."""
+    files = {}
+    for variable in TLS_FILES:
+        files[variable] = tmp_path / variable
+        files[variable].touch()
+    tls = read_config(GOOD | {name: str(path) for name, path in files.items()}).tls
+    assert [tls.ca, tls.client_certificate, tls.client_key] == list(files.values())
+    usual = read_config(GOOD).tls
+    assert [str(usual.ca), str(usual.client_certificate), str(usual.client_key)] == [
+        "/opt/metal3/certs/ca/tls.crt",
+        "/opt/metal3/certs/client/tls.crt",
+        "/opt/metal3/certs/client/tls.key",
+    ]
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers which variables were asked for."""
+
+    def __init__(self, variables):
+        super().__init__(variables)
+        self.names = set()
+
+    def get(self, name, *default):
+        """Look up, and remember."""
+        self.names.add(name)
+        return super().get(name, *default)
+
+
+def test_every_variable_is_on_the_page():
+    """What can be set can be found out."""
+    direct, by_name = Asked(GOOD), Asked(GOOD | {"IRONIC_NAME": "a", "POD_NAMESPACE": "b"})
+    read_config(direct)
+    read_config(by_name)
+    own = {"BUILD_PREPROVISIONING_IMAGE"}  # how a flag of the manager reaches the backend
+    page = set(re.findall(r"[A-Z][A-Z0-9_]+", PAGE.read_text()))
+    assert (direct.names | by_name.names) - page == own
 
 
 def test_login_from_files(tmp_path):

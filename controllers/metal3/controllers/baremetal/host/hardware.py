@@ -52,8 +52,9 @@ async def _create(p: HostPass, details: metal3api.HardwareDetails) -> None:
 
 
 async def release_hardware_data(p: HostPass) -> None:
-    """Let HardwareData go with the host."""
-    if await find_hardware_data(p) is not None:
+    """Let HardwareData go with the host, or when somebody wants it gone before."""
+    data = await find_hardware_data(p)
+    if data is not None and (p.is_deleting or data.metadata.deletion_timestamp is not None):
         await let_go(p.env, metal3api.HardwareData, p.key, metal3api.HARDWARE_DATA_FINALIZER)
 
 

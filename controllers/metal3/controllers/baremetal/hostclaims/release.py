@@ -82,18 +82,18 @@ def _why(host: metal3api.BareMetalHost) -> str:
 
 
 async def _clear(p: ClaimPass, host: metal3api.BareMetalHost) -> metal3api.BareMetalHost:
-    """Ask for nothing any more, and for an idle host that is off."""
-    now = host.spec.to_dict()
+    """Ask for nothing any more, and for an idle host that is off, unless it must never be."""
+    now, online = host.spec.to_dict(), bool(host.spec.disable_power_off)
     spec: dict[str, Any] = {key: None for key in COPIED if key in now and key != "online"}
     ours = [key for key in host.metadata.annotations if _is_ours(host, key)]
-    if not spec and not ours and not host.spec.online:
+    if not spec and not ours and host.spec.online == online:
         return host
     body: dict[str, Any] = {
         "metadata": {
             "resourceVersion": host.metadata.resource_version,
             "annotations": dict.fromkeys(ours),
         },
-        "spec": {**spec, "online": False},
+        "spec": {**spec, "online": online},
     }
     return await p.env.client.patch(host, Patch(PatchType.MERGE, body))
 

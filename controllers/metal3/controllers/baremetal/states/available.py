@@ -2,6 +2,7 @@
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.host.actions import Action, Complete, Continue
+from metal3.controllers.baremetal.host.attempt import note_attempt
 from metal3.controllers.baremetal.host.firmware import WAIT, firmware_wish
 from metal3.controllers.baremetal.host.hostpass import HostPass
 from metal3.controllers.baremetal.host.power import manage_power
@@ -42,7 +43,7 @@ async def _provision_or_rest(p: HostPass) -> Action:
         if limit and p.status.provisioning_fail_count >= limit:
             return p.fail(Error.PROVISIONING_ERROR, _gave_up(limit))
         p.clear_error()
-        _note_attempt(p)
+        note_attempt(p.host)
         return Complete(next_state=State.PROVISIONING)
     if p.error_type == Error.PROVISIONING_ERROR:
         p.clear_error()
@@ -73,12 +74,6 @@ def _count_anew(p: HostPass) -> None:
     if not wants or not same:
         p.status.provisioning_fail_count = 0
         p.status.last_attempted_image = None
-
-
-def _note_attempt(p: HostPass) -> None:
-    """Written together with the state, so before anything is done about it."""
-    image = p.host.spec.image
-    p.status.last_attempted_image = image.deep_copy() if image is not None else None
 
 
 def _gave_up(limit: int) -> str:

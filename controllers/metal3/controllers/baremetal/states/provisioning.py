@@ -2,6 +2,7 @@
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.host.actions import IMMEDIATELY, Action, Complete, Continue
+from metal3.controllers.baremetal.host.attempt import custom_deploy, is_outdated, note_attempt
 from metal3.controllers.baremetal.host.hostconfig import HostConfigError, host_config
 from metal3.controllers.baremetal.host.hostpass import HostPass
 from metal3.controllers.baremetal.host.power import manage_power, pending_reboots
@@ -21,9 +22,11 @@ async def provisioning(p: HostPass) -> Action:
     if p.error_type:
         p.status.provisioning_fail_count += 1
         return Complete(next_state=State.DEPROVISIONING)
-    if metal3api.is_provisioning_cancelled(p.host) or _was_replaced(p):
+    if metal3api.is_provisioning_cancelled(p.host) or is_outdated(p.host):
+        # The backend would come to an end with the old image, and nobody would know. (The Go
+        # operator then shows the new one as provisioned.)
         return Complete(next_state=State.DEPROVISIONING)
-    if not _noted_attempt(p):
+    if note_attempt(p.host):
         return Continue(after=IMMEDIATELY)
     try:
         data = await _data(p)
@@ -44,25 +47,6 @@ async def _deploy(p: HostPass, data: ProvisionData) -> Action:
     return await _deployed(p)
 
 
-def _was_replaced(p: HostPass) -> bool:
-    """Whether another image is asked for than the one that is being written.
-
-    The backend would come to an end with the old one, and nobody would know. (The Go operator then
-    shows the new image as provisioned.)
-    """
-    image, last = p.host.spec.image, p.status.last_attempted_image
-    return image is not None and last is not None and image.url != last.url
-
-
-def _noted_attempt(p: HostPass) -> bool:
-    """Whether the status already says which image is being tried; it does from now on."""
-    image, last = p.host.spec.image, p.status.last_attempted_image
-    if image is None or (last is not None and last.to_dict() == image.to_dict()):
-        return True
-    p.status.last_attempted_image = image.deep_copy()
-    return False
-
-
 async def _data(p: HostPass) -> ProvisionData:
     """All that is to be deployed; raises HostConfigError, PullSecretError."""
     spec, status = p.host.spec, p.status.provisioning
@@ -74,7 +58,7 @@ async def _data(p: HostPass) -> ProvisionData:
         host_config=await host_config(p) if needs_data else HostConfig(),
         boot_mode=status.boot_mode or metal3api.boot_mode(p.host),
         root_device_hints=status.root_device_hints,
-        custom_deploy=spec.custom_deploy,
+        custom_deploy=custom_deploy(p.host),
         image_pull_secret=await image_pull_secret(p),
     )
 
@@ -82,7 +66,7 @@ async def _data(p: HostPass) -> ProvisionData:
 async def _deployed(p: HostPass) -> Action:
     spec, status = p.host.spec, p.status.provisioning
     status.image = spec.image.deep_copy() if spec.image and spec.image.url else None
-    status.custom_deploy = spec.custom_deploy.deep_copy() if spec.custom_deploy else None
+    status.custom_deploy = custom_deploy(p.host)
     power = await p.provisioner.update_hardware_state()
     if power.powered_on is not None:
         p.status.powered_on = power.powered_on
@@ -105,7 +89,7 @@ async def externally_provisioned(p: HostPass) -> Action:
         return await adopt(p) or await manage_power(p)
     spec, status = p.host.spec, p.status.provisioning
     status.image = spec.image.deep_copy() if spec.image else None
-    status.custom_deploy = spec.custom_deploy.deep_copy() if spec.custom_deploy else None
+    status.custom_deploy = custom_deploy(p.host)
     return Complete(next_state=State.PROVISIONED)
 
 

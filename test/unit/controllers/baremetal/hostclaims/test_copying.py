@@ -239,6 +239,25 @@ async def test_what_the_server_refuses_is_told(bound):
     assert "no good" in message
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({}, {PAUSED: "me"}, "PauseAnnotationSetFailed"),
+        ({PAUSED: "me"}, {}, "PauseAnnotationRemoveFailed"),
+    ],
+)
+async def test_a_pause_that_the_server_refuses_is_told(bound, before, after, expected):
+    """Whoever waits for the host to be left alone must know that it is not."""
+    b = bound(new_claim(annotations=before))
+    await b.look()
+    await b.edit(await b.claim(), lambda c: setattr(c.metadata, "annotations", after))
+    b.client.fail_next("patch", metal3api.BareMetalHost, InvalidError("not now"))
+    await b.look()
+    status, reason, message = await b.condition("Synchronized")
+    assert (status, reason) == ("False", expected)
+    assert "not now" in message
+
+
 async def test_the_status_follows_the_host(bound):
     """Power, hardware data and the conditions, from free to running."""
     b = bound(new_claim(image=IMAGE), metal3api.HardwareData.named("host-0", HOSTS))

@@ -7,6 +7,7 @@ import pytest
 
 from metal3.api.core import v1 as corev1
 from metal3.api.metal3_io import v1alpha1 as metal3api
+from metal3.controllers.baremetal.webhooks import host_errors
 from metal3.runtime.client import NotFoundError, ServiceUnavailableError
 
 from .conftest import IMAGE, TENANT, bench_on, new_claim, new_namespace, new_policy
@@ -62,6 +63,18 @@ async def test_the_host_is_cleaned_before_it_is_given_back(running):
     assert await b.is_gone()
     await assert_clean(b)
     assert b.recorder.reasons[-1] == "BareMetalHostReleased"
+
+
+async def test_a_host_that_must_not_be_off_stays_on(running):
+    """To ask for it off would be refused, and the claim would never go."""
+    b = await running(disablePowerOff=True)
+    await b.look()
+    host = await b.host()
+    assert (host.spec.image, host.spec.online) == (None, True)
+    assert host_errors(host) == []
+    await b.be("available")
+    await b.look()
+    assert await b.is_gone()
 
 
 class Mortal:
