@@ -83,6 +83,11 @@ def _has(label: metal3api.NameValuePair, labels: Mapping[str, str]) -> bool:
     return labels.get(label.name) == label.value
 
 
+def check_pattern(text: str) -> None:
+    """Raises PatternError when ``nameMatches`` cannot be used."""
+    _pattern(text)
+
+
 @lru_cache(maxsize=256)
 def _pattern(text: str) -> re.Pattern[str]:
     if len(text) > LONGEST_PATTERN:

@@ -1,4 +1,8 @@
-"""Admission webhooks of the bare-metal kinds; ``webhooks`` gives them all, ready to register."""
+"""Admission webhooks of the bare-metal kinds; ``webhooks`` gives them all, ready to register.
+
+HardwareData, FirmwareSchema and PreprovisioningImage are the operator's own, and all that can be
+wrong with a HostUpdatePolicy is in its schema: they have none.
+"""
 
 from typing import Any
 
@@ -14,8 +18,11 @@ from .baremetalhost_webhook import (
     boot_mac_key,
     host_errors,
 )
+from .baremetalswitch_webhook import BareMetalSwitchValidator
 from .bmceventsubscription_webhook import BMCEventSubscriptionValidator
 from .hostclaim_webhook import HostClaimValidator
+from .hostdeploypolicy_webhook import HostDeployPolicyValidator
+from .hostfirmwaresettings_webhook import HostFirmwareSettingsValidator
 from .hostnetworkattachment_webhook import (
     ATTACHMENT_INDEX,
     HostNetworkAttachmentValidator,
@@ -40,13 +47,19 @@ def webhooks(
             kind=metal3api.BareMetalHost,
             validator=BareMetalHostValidator(hosts=hosts, refuse_duplicates=refuse_duplicates),
         ),
+        AdmissionWebhook(kind=metal3api.BareMetalSwitch, validator=BareMetalSwitchValidator()),
         AdmissionWebhook(
             kind=metal3api.BMCEventSubscription, validator=BMCEventSubscriptionValidator()
         ),
         AdmissionWebhook(kind=metal3api.DataImage, validator=DataImageValidator()),
         AdmissionWebhook(kind=metal3api.HostClaim, validator=HostClaimValidator()),
+        AdmissionWebhook(kind=metal3api.HostDeployPolicy, validator=HostDeployPolicyValidator()),
         AdmissionWebhook(
             kind=metal3api.HostFirmwareComponents, validator=HostFirmwareComponentsValidator()
+        ),
+        AdmissionWebhook(
+            kind=metal3api.HostFirmwareSettings,
+            validator=HostFirmwareSettingsValidator(reader=hosts),
         ),
         AdmissionWebhook(
             kind=metal3api.HostNetworkAttachment,

@@ -100,6 +100,84 @@ async def test_urls_can_be_fetched(kind, spec, fields):
     assert await refused(rules(kind).validate_update(new, new, REQUEST)) == []
 
 
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        ({}, []),
+        ({"address": "192.0.2.1"}, []),
+        ({"address": "2001:db8::1"}, []),
+        ({"address": "https://switch.example"}, ["spec.address"]),
+        ({"address": "switch.example:22"}, ["spec.address"]),
+        ({"address": "switch\nusername = root"}, ["spec.address"]),
+        ({"deviceType": "netmiko_arista_eos\nport = 1"}, ["spec.deviceType"]),
+    ],
+)
+async def test_a_switch_is_named_by_one_word(change, fields):
+    """What is refused would be another line of the driver's configuration, or reach nothing."""
+    kind, good = metal3api.BareMetalSwitch, {"address": "switch.example", "deviceType": "netmiko_x"}
+    old, new = obj(kind, **good), obj(kind, **{**good, **change})
+    assert await refused(rules(kind).validate_create(new, REQUEST)) == fields
+    assert await refused(rules(kind).validate_update(old, new, REQUEST)) == fields
+    assert await refused(rules(kind).validate_update(new, new, REQUEST)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "word"),
+    [
+        ({"names": ["a"]}, ""),
+        ({"nameMatches": "^team-"}, ""),
+        ({}, "without names"),
+        ({"nameMatches": "^(a|b)+$"}, "too costly"),
+        ({"nameMatches": "team-["}, "no regular expression"),
+    ],
+)
+async def test_a_policy_that_lets_nobody_in_is_told(rule, word):
+    """Not refused: the Go operator's patterns are not quite ours."""
+    kind = metal3api.HostDeployPolicy
+    policy = obj(kind, hostClaimNamespaces=rule)
+    for warnings in (
+        await rules(kind).validate_create(policy, REQUEST),
+        await rules(kind).validate_update(policy, policy, REQUEST),
+    ):
+        assert [word in text and "spec.hostClaimNamespaces" in text for text in warnings] == (
+            [True] if word else []
+        )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"Virt": "On"}, []),
+        ({"Virt": "Maybe", "None": "x"}, ["None is not in", "Virt is invalid"]),
+    ],
+)
+async def test_settings_that_the_machine_will_not_take_are_told(settings, words):
+    """By its schema, as the condition says later; when they change, and there is a schema."""
+    kind = metal3api.HostFirmwareSettings
+    schema = metal3api.FirmwareSchema.from_dict(
+        {
+            "metadata": {"name": "schema-1", "namespace": "metal3"},
+            "spec": {
+                "schema": {
+                    "Virt": {"attribute_type": "Enumeration", "allowable_values": ["On", "Off"]}
+                }
+            },
+        }
+    )
+    old, new = obj(kind, settings={}), obj(kind, settings=settings)
+    validator = rules(kind, schema)
+    assert await validator.validate_create(new, REQUEST) == ()
+    for settings_now in (old, new):
+        settings_now.status = metal3api.HostFirmwareSettingsStatus.from_dict(
+            {"settings": {"Virt": "Off"}, "schema": {"name": "schema-1", "namespace": "metal3"}}
+        )
+    told = await validator.validate_update(old, new, REQUEST)
+    assert len(told) == len(words)
+    assert all(word in text for word, text in zip(words, told, strict=True))
+    assert await validator.validate_update(new, new, REQUEST) == ()
+    assert await rules(kind).validate_update(old, new, REQUEST) == ()
+
+
 def selector(**fields):
     """A claim's spec with this selector."""
     return {"poweredOn": True, "hostSelector": fields}
