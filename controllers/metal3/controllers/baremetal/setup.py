@@ -35,6 +35,7 @@ from .dataimage_controller import DataImageReconciler
 from .host.agent_images import AgentImages
 from .host.capacity import CapacityQueue
 from .host.environment import Environment
+from .host.hardware import LEAVING_INDEX, leaving
 from .host.writer import HostWriter
 from .hostclaim_controller import add_host_claims
 from .hostfirmwarecomponents_controller import HostFirmwareComponentsReconciler
@@ -72,6 +73,7 @@ BUILD_IMAGES: Final = "BUILD_PREPROVISIONING_IMAGE"
 Extract = Callable[[Any], list[str]]
 INDEXES: Mapping[type[metav1.Object], Mapping[str, Extract]] = {
     metal3api.BareMetalHost: {SECRET_INDEX: secret_names},
+    metal3api.HardwareData: {LEAVING_INDEX: leaving},
     metal3api.HostFirmwareSettings: {SCHEMA_INDEX: schema_names},
     metal3api.BMCEventSubscription: {HOST_INDEX: host_names, SECRET_INDEX: header_secret_names},
     metal3api.PreprovisioningImage: {SECRET_INDEX: network_secret_names},

@@ -1,7 +1,7 @@
 """What is known of the hardware: HardwareData, the annotation that stands in for an inspection."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -11,6 +11,14 @@ from metal3.runtime.client import AlreadyExistsError, NotFoundError
 
 from .hostpass import HostPass
 from .letting_go import let_go
+
+LEAVING_INDEX: Final = "metal3.io/leaving"
+"""Index on HardwareData, which is large: the names of those that somebody wants gone."""
+
+
+def leaving(data: metal3api.HardwareData) -> list[str]:
+    """For LEAVING_INDEX."""
+    return [data.metadata.name] if data.metadata.deletion_timestamp else []
 
 
 class InvalidHardwareDetailsError(ValueError):
@@ -53,8 +61,14 @@ async def _create(p: HostPass, details: metal3api.HardwareDetails) -> None:
 
 async def release_hardware_data(p: HostPass) -> None:
     """Let HardwareData go with the host, or when somebody wants it gone before."""
-    data = await find_hardware_data(p)
-    if data is not None and (p.is_deleting or data.metadata.deletion_timestamp is not None):
+    if p.is_deleting:
+        is_due = await find_hardware_data(p) is not None
+    else:
+        found = await p.env.client.list(
+            metal3api.HardwareData, namespace=p.key.namespace, fields={LEAVING_INDEX: p.key.name}
+        )
+        is_due = bool(found.items)
+    if is_due:
         await let_go(p.env, metal3api.HardwareData, p.key, metal3api.HARDWARE_DATA_FINALIZER)
 
 
