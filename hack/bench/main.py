@@ -16,7 +16,7 @@ from hosts import bench as hosts
 from ipam import bench as ipam
 from ipam import contention as ipam_contention
 from lives import bench as lives
-from measure import CACHE
+from measure import CACHE, end_on_sigterm
 from report import Report
 from resting import bench as resting
 
@@ -90,6 +90,7 @@ async def run(options: argparse.Namespace) -> list[Report]:
 def main() -> int:
     """Set up, run, write the figures."""
     options = parse(sys.argv[1:])
+    end_on_sigterm()
     setup = subprocess.run([TOP / "hack" / "setup-envtest"], check=False)
     if setup.returncode:
         return setup.returncode

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -52,6 +53,11 @@ class Rival:
     def cpu_seconds(self) -> float:
         """Give user and system time so far."""
         return cpu_seconds(self.process.pid)
+
+
+def end_on_sigterm() -> None:
+    """Have SIGTERM unwind like an error, so that what was started is ended, too."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def say(what: str) -> None:

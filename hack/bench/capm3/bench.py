@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from capm3 import objects
 from capm3.stage import Operator, Stage, operator, stage
 from hosts.replay import Recording, Replay, read_audit
-from measure import CACHE, say
+from measure import CACHE, end_on_sigterm, say
 from report import Claim, Report
 
 SECONDS: Final = {500: 60.0}
@@ -276,6 +276,7 @@ def main() -> int:
     options = Options(
         sizes=given.sizes, hosts=given.hosts, claims=given.claims, floor=not given.no_floor
     )
+    end_on_sigterm()
     report = asyncio.run(measure(options))
     print(report.as_text())
     (CACHE / "capm3.json").write_text(json.dumps(report.as_json(), indent=2) + "\n")
