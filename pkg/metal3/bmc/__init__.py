@@ -5,7 +5,7 @@ from other distributions through the entry point group ``metal3.bmc``.
 """
 
 from ._access import AccessDetails, Driver
-from ._address import Address
+from ._address import Address, is_ip
 from ._credentials import Credentials
 from ._errors import (
     BMCAddressError,
@@ -26,6 +26,7 @@ __all__ = [
     "InvalidBMCAddressError",
     "Registry",
     "UnknownBMCTypeError",
+    "is_ip",
     "known_schemes",
     "parse",
 ]

@@ -80,17 +80,17 @@ def _with_scheme(text: str) -> str:
 
 def _is_bare_host(text: str) -> bool:
     """A host, ``host:port`` or an IPv6 address without any scheme."""
-    if text.startswith("[") or _is_ip(text):
+    if text.startswith("[") or is_ip(text):
         return True
     host, separator, port = text.partition(":")
     if not separator:
         return True
     port, _, _ = port.partition("/")
-    return port.isdecimal() and (_is_ip(host) or _is_dns_name(host))
+    return port.isdecimal() and (is_ip(host) or _is_dns_name(host))
 
 
 def _bracketed(text: str) -> str:
-    return f"[{text}]" if ":" in text and _is_ip(text) else text
+    return f"[{text}]" if ":" in text and is_ip(text) else text
 
 
 def _query(parts: SplitResult) -> dict[str, str]:
@@ -99,11 +99,12 @@ def _query(parts: SplitResult) -> dict[str, str]:
 
 def _check_host(text: str, host: str) -> None:
     """An empty host is let through, as users start with one and fill it in later."""
-    if host and not _is_ip(host) and not _is_dns_name(host):
+    if host and not is_ip(host) and not _is_dns_name(host):
         raise InvalidBMCAddressError(text, f"host {host!r} is neither an IP address nor a DNS name")
 
 
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Whether it is an address of either version, without brackets."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

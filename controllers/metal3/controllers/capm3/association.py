@@ -30,6 +30,7 @@ from .related import (
     Scope,
     annotated_host,
     find,
+    host_now,
     hosts_of,
     identified_host,
     is_consumer,
@@ -78,8 +79,8 @@ class Association:
         if wished == seen and not (hosts and self.hosts.own_writes.is_behind(hosts[0])):
             return hosts
         others = [host for host in hosts if host.metadata.name != wished]
-        found = await find(self.env.live, metal3api.BareMetalHost, m3m.metadata.namespace, wished)
-        return [found, *others] if found is not None and is_consumer(found, m3m) else others
+        found = await host_now(self.env.live, m3m, wished)
+        return [found, *others] if found is not None else others
 
     async def _remember(self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost) -> None:
         name = f"{host.metadata.namespace}/{host.metadata.name}"

@@ -30,8 +30,8 @@ from .related import (
     annotated_host,
     cluster_of,
     find,
+    host_now,
     host_of,
-    is_consumer,
     machine_of,
     name_secrets,
     owner_name,
@@ -177,8 +177,7 @@ class Metal3DataReconciler:
         if not wished:
             now = await find(self.env.live, infrav1.Metal3Machine, namespace, name)
             wished = annotated_host(now) if now is not None else ""
-        host = await find(self.env.live, metal3api.BareMetalHost, namespace, wished)
-        return host if host is not None and is_consumer(host, m3m) else None
+        return await host_now(self.env.live, m3m, wished)
 
     async def _is_there(self, data: infrav1.Metal3Data, name: str) -> bool:
         secret = await find(self.env.live, corev1.Secret, data.metadata.namespace, name)

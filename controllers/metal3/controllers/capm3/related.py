@@ -122,6 +122,14 @@ async def host_of(reader: Reader, machine: infrav1.Metal3Machine) -> metal3api.B
     return next(iter(await hosts_of(reader, machine)), None)
 
 
+async def host_now(
+    live: Reader, machine: infrav1.Metal3Machine, name: str
+) -> metal3api.BareMetalHost | None:
+    """The host of this name, if the server says that it is the machine's: a cache may lag."""
+    host = await find(live, metal3api.BareMetalHost, machine.metadata.namespace, name)
+    return host if host is not None and is_consumer(host, machine) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """A Metal3Machine with what it belongs to."""

@@ -104,7 +104,8 @@ class Store(Generic[T]):
 
     def keys(self, namespace: str | None) -> set[NamespacedName]:
         """The keys of one namespace, or all."""
-        return {record.key for record in self.records(namespace)}
+        spaces = self._spaces.values() if namespace is None else [self._spaces.get(namespace, {})]
+        return {record.key for space in spaces for record in space.values()}
 
     def add_index(self, name: str, function: IndexFunc[T]) -> None:
         """Compute values of present and future objects; raises ValueError for a taken name."""
@@ -138,7 +139,7 @@ class Store(Generic[T]):
     def select(self, namespace: str | None, fields: Mapping[str, str]) -> list[Record[T]]:
         """Matching records in order; raises ValueError for a field that is no index.
 
-        An empty namespace is that of objects that have none, and as a selection means all.
+        No namespace, or an empty one, means all.
         """
         if not fields:
             return self.records(namespace or None)

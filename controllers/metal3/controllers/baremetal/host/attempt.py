@@ -9,12 +9,11 @@ def note_attempt(host: metal3api.BareMetalHost) -> bool:
     A custom deploy is noted where it will stay when it is done: there is no other place for it, and
     a host in ``provisioning`` is known not to have it yet.
     """
-    status = host.status
-    before = status.to_dict()
-    image = host.spec.image
+    status, image = host.status, host.spec.image
+    before = _noted(status)
     status.last_attempted_image = image.deep_copy() if image is not None else None
     status.provisioning.custom_deploy = custom_deploy(host)
-    return status.to_dict() != before
+    return _noted(status) != before
 
 
 def is_outdated(host: metal3api.BareMetalHost) -> bool:
@@ -33,6 +32,12 @@ def custom_deploy(host: metal3api.BareMetalHost) -> metal3api.CustomDeploy | Non
     """The deploy step of the user's own that is asked for; one without a name is none."""
     wanted = host.spec.custom_deploy
     return wanted.deep_copy() if wanted is not None and wanted.method else None
+
+
+def _noted(status: metal3api.BareMetalHostStatus) -> tuple[object, object]:
+    """Only what is written here: the whole status is large, and this is asked at each look."""
+    image, method = status.last_attempted_image, status.provisioning.custom_deploy
+    return image and image.to_dict(), method and method.to_dict()
 
 
 def _url(image: metal3api.Image | None) -> str:

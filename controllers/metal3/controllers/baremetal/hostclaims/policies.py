@@ -66,15 +66,22 @@ def lets_in(policy: metal3api.HostDeployPolicy, namespace: corev1.Namespace) -> 
 
     A policy without any restriction at all lets in nobody: it may be half written.
     """
-    rule = policy.spec.host_claim_namespaces
-    if rule is None or not (rule.names or rule.name_matches or rule.has_labels):
+    rule = restrictions_of(policy)
+    if rule is None:
         return False
     name = namespace.metadata.name
-    if rule.name_matches and not _pattern(rule.name_matches).search(name):
+    if rule.name_matches and not name_pattern(rule.name_matches).search(name):
         return False
     if rule.names and name not in rule.names:
         return False
     return all(_has(label, namespace.metadata.labels) for label in rule.has_labels)
+
+
+def restrictions_of(policy: metal3api.HostDeployPolicy) -> metal3api.HostClaimNamespaces | None:
+    """What a namespace has to be like; None when nothing is said of it."""
+    rule = policy.spec.host_claim_namespaces
+    is_set = rule is not None and (rule.names or rule.name_matches or rule.has_labels)
+    return rule if is_set else None
 
 
 def _has(label: metal3api.NameValuePair, labels: Mapping[str, str]) -> bool:
@@ -83,13 +90,9 @@ def _has(label: metal3api.NameValuePair, labels: Mapping[str, str]) -> bool:
     return labels.get(label.name) == label.value
 
 
-def check_pattern(text: str) -> None:
-    """Raises PatternError when ``nameMatches`` cannot be used."""
-    _pattern(text)
-
-
 @lru_cache(maxsize=256)
-def _pattern(text: str) -> re.Pattern[str]:
+def name_pattern(text: str) -> re.Pattern[str]:
+    """What ``nameMatches`` stands for; raises PatternError when it cannot be used."""
     if len(text) > LONGEST_PATTERN:
         raise PatternError(f"nameMatches is longer than {LONGEST_PATTERN} characters")
     bare = _LITERAL.sub("x", text).replace("(?", "(")

@@ -7,7 +7,11 @@ same; such a policy is left out of account.
 from dataclasses import dataclass
 
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.controllers.baremetal.hostclaims.policies import PatternError, check_pattern
+from metal3.controllers.baremetal.hostclaims.policies import (
+    PatternError,
+    name_pattern,
+    restrictions_of,
+)
 from metal3.runtime.webhook import RequestInfo, Warnings
 
 _FIELD = "spec.hostClaimNamespaces"
@@ -40,11 +44,11 @@ class HostDeployPolicyValidator:
 
 
 def _warnings(policy: metal3api.HostDeployPolicy) -> Warnings:
-    rule = policy.spec.host_claim_namespaces
-    if rule is None or not (rule.names or rule.name_matches or rule.has_labels):
+    rule = restrictions_of(policy)
+    if rule is None:
         return [f"{_FIELD}: without names, nameMatches or hasLabels the policy lets nobody in"]
     try:
-        check_pattern(rule.name_matches or "")
+        name_pattern(rule.name_matches or "")
     except PatternError as error:
         return [f"{_FIELD}: {error}; until that is mended the policy lets nobody in"]
     return ()
