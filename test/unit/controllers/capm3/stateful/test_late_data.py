@@ -206,6 +206,15 @@ async def test_a_claim_of_an_earlier_machine_that_lands_late_is_not_used(stage):
     await stage.check_served()
 
 
+async def runs_and_goes(stage):
+    """The machine is ready; deleted, it leaves nothing."""
+    m3m = await stage.get(infrav1.Metal3Machine)
+    assert metav1.is_condition_true(m3m.status.conditions, "Ready"), m3m.to_dict()
+    await stage.client.delete(m3m)
+    await asyncio.sleep(60)
+    await stage.check_gone()
+
+
 async def test_a_machine_that_runs_stays_with_the_data_it_has(stage):
     """After a backup was restored, say: the claim's owner has another uid now, and is collected."""
     await stage.work(30)
@@ -216,11 +225,7 @@ async def test_a_machine_that_runs_stays_with_the_data_it_has(stage):
     async with stage.provider(stage.client):
         await asyncio.sleep(60)
         assert (await stage.list(infrav1.Metal3Data)) == [data]
-        m3m = await stage.get(infrav1.Metal3Machine)
-        assert metav1.is_condition_true(m3m.status.conditions, "Ready"), m3m.to_dict()
-        await stage.client.delete(m3m)
-        await asyncio.sleep(60)
-        await stage.check_gone()
+        await runs_and_goes(stage)
 
 
 async def test_data_that_is_deleted_too_early_is_rendered_all_the_same(stage):
@@ -229,11 +234,7 @@ async def test_data_that_is_deleted_too_early_is_rendered_all_the_same(stage):
         await stage.until_there(infrav1.Metal3Data)
         await stage.client.delete((await stage.list(infrav1.Metal3Data))[0])
         await asyncio.sleep(60)
-        m3m = await stage.get(infrav1.Metal3Machine)
-        assert metav1.is_condition_true(m3m.status.conditions, "Ready"), m3m.to_dict()
-        await stage.client.delete(m3m)
-        await asyncio.sleep(60)
-        await stage.check_gone()
+        await runs_and_goes(stage)
 
 
 async def test_a_manager_with_an_old_view_lets_nothing_of_the_next_machine_go(stage):
