@@ -119,9 +119,10 @@ class Association:
         await hosts.wait_told()
         wished = await self._wished(m3m)
         if wished is not None:
-            host = await self._claim(m3m, wish, facts_of(wished), helper, wished)
+            facts = facts_of(wished)  # before the claim takes the reservation off
+            host = await self._claim(m3m, wish, facts, helper, wished)
             if host is not None:
-                is_reuse = wish.is_reserved(facts_of(wished))
+                is_reuse = wish.is_reserved(facts)
                 return await self._succeed(m3m, host, helper, is_reuse=is_reuse)
         for _ in range(MOST_TRIES):
             decision = hosts.view.look(m3m.metadata.namespace, wish, point_of(m3m.metadata.uid))
@@ -203,8 +204,22 @@ class Association:
         await self._label_secret(m3m, host)
         self._associated(m3m, host, is_reuse=is_reuse)
         if is_reuse:
-            await helper.patch()  # a pass that ends in a conflict would forget how it came
+            await self._keep_reason(m3m, helper)
         return host
+
+    async def _keep_reason(
+        self, m3m: infrav1.Metal3Machine, helper: PatchHelper[infrav1.Metal3Machine]
+    ) -> None:
+        """A pass that ends in a conflict would forget how the host came: it shows it no longer."""
+        try:
+            await helper.patch()
+        except ConflictError:
+            now = await find(self.env.live, infrav1.Metal3Machine, *key_of(m3m))
+            if now is not None and now.metadata.uid == m3m.metadata.uid:
+                async with patching(self.env.client, now):  # conditions are merged
+                    reason = Reason.ASSOCIATED_BY_REUSE
+                    conditions.mark_true(now, Type.ASSOCIATE_HOST, reason, now=self.env.now())
+            raise
 
     def _associated(
         self, m3m: infrav1.Metal3Machine, host: metal3api.BareMetalHost, *, is_reuse: bool
