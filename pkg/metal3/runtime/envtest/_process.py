@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +28,8 @@ class ServerProcess:
     name: str
     argv: Sequence[str]
     log: Path
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings of its own; what is set around us comes first."""
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
 
     @property
@@ -50,6 +52,7 @@ class ServerProcess:
                 stderr=log,
                 cwd=self.log.parent,
                 start_new_session=True,
+                env={**self.environment, **os.environ},
             )
 
     async def stop(self, *, graceful: bool) -> None:

@@ -16,11 +16,10 @@ from metal3.runtime.envtest._process import ServerProcess, free_port
 LONG = timedelta(seconds=30)
 
 
-def python(tmp_path, code: str) -> ServerProcess:
+def python(tmp_path, code: str, **environment: str) -> ServerProcess:
     """Make a server of a few lines of Python."""
-    return ServerProcess(
-        name="toy", argv=(sys.executable, "-S", "-c", code), log=tmp_path / "toy.log"
-    )
+    argv, log = (sys.executable, "-S", "-c", code), tmp_path / "toy.log"
+    return ServerProcess(name="toy", argv=argv, log=log, environment=environment)
 
 
 def is_alive(pid: int | None) -> bool:
@@ -53,6 +52,18 @@ async def test_a_server_that_ends_early_is_reported_with_its_last_words(tmp_path
     with pytest.raises(StartError, match=r"toy ended with code 1\nno such flag"):
         await server.wait_until(never, within=LONG)
     assert server.pid is None
+
+
+async def test_what_is_set_around_us_comes_first(tmp_path, monkeypatch):
+    """A server has settings of its own; a person may set them otherwise."""
+    monkeypatch.setenv("OURS", "person")
+    monkeypatch.delenv("ITS", raising=False)
+    show = "print(os.environ['ITS'], os.environ['OURS'], 'PATH' in os.environ, flush=True)"
+    code = f"import os, time; {show}; time.sleep(60)"
+    server = python(tmp_path, code, ITS="server", OURS="server")
+    await server.start()
+    await server.wait_until(wrote(server, "server person True"), within=LONG)
+    await server.stop(graceful=False)
 
 
 async def test_a_taken_port_is_told_apart(tmp_path):
