@@ -146,13 +146,16 @@ class AddressClaims:
             return None
 
     async def _is_current(self, claim: AnyClaim, data: infrav1.Metal3Data) -> bool:
-        """A claim of an earlier Metal3Data of this name, or of this host, has to go first."""
+        """A claim that is on its way out, or of another Metal3Data, has to go first.
+
+        What was answered is held as long as the data: it may be in use.
+        """
         owner = metav1.controller_of(claim)
-        if owner is not None and owner.uid == data.metadata.uid:
-            return not claim.metadata.deletion_timestamp
-        if claim.metadata.deletion_timestamp:
+        is_ours = owner is not None and owner.uid == data.metadata.uid
+        is_going = bool(claim.metadata.deletion_timestamp)
+        if is_going and not (is_ours and _is_answered(claim)):
             await drop_finalizer(self.env.client, claim, infrav1.DATA_FINALIZER)
-        return False
+        return is_ours and not is_going
 
     async def release(self, data: infrav1.Metal3Data) -> None:
         """Give all addresses back; whatever the template says by now."""
@@ -186,6 +189,12 @@ def _adorn(claim: AnyClaim, data: infrav1.Metal3Data) -> None:
     claim.metadata.labels = dict(data.metadata.labels)
     claim.metadata.finalizers = [infrav1.DATA_FINALIZER]
     claim.metadata.owner_references = [metav1.owner_reference(data, controller=True)]
+
+
+def _is_answered(claim: AnyClaim) -> bool:
+    if isinstance(claim, ipamv1.IPClaim):
+        return claim.status.address is not None
+    return claim.status.address_ref is not None
 
 
 def _why(claim: capiipamv1.IPAddressClaim) -> str:

@@ -175,6 +175,32 @@ async def test_a_claim_of_an_earlier_data_has_to_go_first(make_case, pool):
     assert claim.metadata.owner_references[0].uid == "uid-of-the-next"
 
 
+def answer(claim):
+    """What the pool's operator writes into it."""
+    if isinstance(claim, ipamv1.IPClaim):
+        claim.status.address = ipamv1.ObjectReference(name="a", namespace=NS)
+    else:
+        claim.status.address_ref = capiipamv1.AddressReference(name="a")
+
+
+@pytest.mark.parametrize("pool", [OURS, FOREIGN], ids=str)
+@pytest.mark.parametrize("is_answered", [False, True])
+async def test_a_claim_that_somebody_deletes(make_case, pool, is_answered):
+    """It is made again, but what was answered may be in use until the data goes."""
+    case = make_case()
+    await case.ask(pool)
+    kind = ipamv1.IPClaim if pool.is_metal3 else capiipamv1.IPAddressClaim
+    first = await case.get(kind, f"t-0-{pool.name}")
+    if is_answered:
+        answer(first)
+        await case.client.status.update(first)
+    await case.client.delete(first)
+    await case.ask(pool)
+    await case.ask(pool)
+    now = await case.get(kind, f"t-0-{pool.name}")
+    assert (now.metadata.uid == first.metadata.uid) is is_answered
+
+
 async def test_two_foreign_pools_of_one_name_cannot_be_told_apart(make_case):
     """Claims are named after the pool; which two is said."""
     case = make_case()

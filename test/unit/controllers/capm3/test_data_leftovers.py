@@ -13,6 +13,7 @@ from metal3.controllers.capm3 import Capm3Options
 
 pytestmark = pytest.mark.looptime(start=0)
 NS = "metal3"
+DATA_CLAIM = infrav1.Metal3DataClaim
 FILTER = {clusterv1.WATCH_FILTER_LABEL: "mine"}
 
 
@@ -67,18 +68,37 @@ async def test_a_claim_that_was_made_too_late_is_let_go(
         await w.gone(kind, "gone", limit=5)
 
 
+POOLS = [
+    {"key": "ours", "name": "p"},
+    {"key": "theirs", "name": "q", "apiGroup": "ipam.example.org", "kind": "Pool"},
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (DATA_CLAIM, "m-0"),
+        (ipamv1.IPClaim, "t-0-p"),
+        (capiipamv1.IPAddressClaim, "t-0-q"),
+    ],
+)
 async def test_a_claim_that_is_deleted_unanswered_is_made_again(
-    world, make_cluster, make_machine, make_host, make_secret
+    world, make_cluster, make_machine, make_host, make_secret, kind, name
 ):
     """By a user, or with an earlier machine of the name: nothing was rendered from it."""
     machine = make_machine("m-0", dataTemplate={"name": "t"})
-    async with world(*make_cluster(), *machine, make_host("h"), make_secret()) as w:
+    fields = {"metaData": {"ipAddressesFromPool": POOLS}}
+    # Without its template a data claim is not answered.
+    template = infrav1.Metal3DataTemplate.named("t" if kind is not DATA_CLAIM else "another", NS)
+    template.spec = infrav1.Metal3DataTemplateSpec.from_dict(fields)
+    objects = [*make_cluster(), *machine, template, make_host("h"), make_secret()]
+    async with world(*objects) as w:
 
         async def claim():
-            return await w.get(infrav1.Metal3DataClaim, "m-0")
+            return await w.get(kind, name)
 
         first = await w.until(claim)
-        await w.delete(infrav1.Metal3DataClaim, "m-0")
+        await w.delete(kind, name)
 
         async def is_new():
             return (await claim()).metadata.uid != first.metadata.uid
