@@ -10,7 +10,8 @@ import re
 import socket
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +27,11 @@ from metal3.runtime.envtest import Environment
 from metal3.simulator import Lab, LabConfig
 
 from .fake_hardware import SCHEME, announce
-from .proxy import LISTING, LOOPBACK, NOTIFY, WRITE, Proxy
+from .proxy import LISTING, LOOPBACK, NODE, NOTIFY, WRITE, Proxy
 
 TOP: Final = Path(__file__).parents[3]
 CONNECTIONS: Final = 32
-PACE: Final = 0.25
+PACE: Final = 0.5
 """Hosts created a second: a life is some twenty requests and four steps to Ironic, which on two
 cores it shares with the API server does little more; faster, and its queue is what is measured."""
 A_HOST: Final = 12.0
@@ -40,6 +41,7 @@ STEPS: Final = {"fake.deploy_delay": "2", "fake.power_delay": "1"}
 OUTSIDE_S: Final = 1.0
 REQUESTS: Final = 0.5
 IDLE: Final = 30.0
+WARM: Final = "warm"
 IDLE_REQUESTS: Final = 1.0
 _LOOKS: Final = re.compile(
     r'^controller_runtime_reconcile_total\{.*controller="baremetalhost".*\} (\S+)$', re.MULTILINE
@@ -104,6 +106,9 @@ async def run(
     metrics = free_port()
     async with operator(name, kubeconfig, variables, metrics) as process:
         patience = max(AT_LEAST, A_HOST * nodes)
+        async with asyncio.timeout(AT_LEAST):
+            await warm_up(load, name)
+        before, looked = Counter(proxy.notes.requests), await looks_so_far(load, metrics)
         started, lives = time.monotonic(), Lives()
         progress = Progress(what=name, total=nodes, pid=process.pid)
         async with asyncio.timeout(patience), asyncio.TaskGroup() as group:
@@ -115,9 +120,10 @@ async def run(
         idle = await requests_while_idle(proxy)
         say(f"{name}: deleting")
         async with asyncio.timeout(patience):
-            await delete_all(load, name, progress)
-        looks = await looks_so_far(load, metrics)
-        total, requests = proxy.notes.total - idle * IDLE, proxy.notes.requests
+            await delete_all(load, name, [host_name(i) for i in range(nodes)])
+        looks = await looks_so_far(load, metrics) - looked
+        requests = proxy.notes.requests - before
+        total = requests["GET"] + requests[WRITE] - idle * IDLE
         return {
             "wall_s": wall,
             "outside_p50_s": statistics.median(lives.outside.values()),
@@ -125,7 +131,7 @@ async def run(
             "in_steps_s": statistics.mean(lives.took[h] - lives.outside[h] for h in lives.took),
             "requests_a_host": total / nodes,
             "writes_a_host": requests[WRITE] / nodes,
-            "listings": requests[LISTING],
+            "node_reads_a_host": (requests[LISTING] - idle * IDLE + requests[NODE]) / nodes,
             "looks_a_host": looks / nodes,
             "idle_requests_per_s": idle,
             "cpu_s": cpu_seconds(process.pid),
@@ -134,10 +140,12 @@ async def run(
 
 
 def claims(report: Report) -> list[Claim]:
-    """Hold each row against what was promised; the rival begins each look at a host with a GET."""
+    """Hold each row against what was promised.
+
+    The rival begins each look at a host with a GET of its node; all else it asks as we do.
+    """
     found: list[Claim] = []
     for name, row in report.rows.items():
-        need = row["writes_a_host"] + row["looks_a_host"]
         found += [
             Claim(
                 text=f"{name}: seconds outside Ironic's steps, p95",
@@ -145,8 +153,8 @@ def claims(report: Report) -> list[Claim]:
                 limit=OUTSIDE_S,
             ),
             Claim(
-                text=f"{name}: requests a life, of the {need:.1f} that a GET a look would need",
-                measured=row["requests_a_host"] / need,
+                text=f"{name}: looks at nodes, of the {row['looks_a_host']:.1f} GETs of the rival",
+                measured=row["node_reads_a_host"] / row["looks_a_host"],
                 limit=REQUESTS,
             ),
             Claim(
@@ -177,6 +185,15 @@ async def operator(
         await end(process, process.terminate)
 
 
+async def warm_up(load: Load, namespace: str) -> None:
+    """Have the operator, and Ironic, do one host."""
+    await create_one(load, namespace, WARM, number=0xFFFF)
+    async for host in seen(load, namespace):
+        if state_of(host) == DONE:
+            break
+    await delete_all(load, namespace, [WARM])
+
+
 async def create_slowly(load: Load, namespace: str, lives: Lives, nodes: int) -> None:
     """Create PACE hosts a second, and note when."""
     started = time.monotonic()
@@ -184,10 +201,15 @@ async def create_slowly(load: Load, namespace: str, lives: Lives, nodes: int) ->
         await asyncio.sleep(started + i / PACE - time.monotonic())
         name = host_name(i)
         lives.created[name] = time.monotonic()
-        bmc = {"address": f"{SCHEME}://{name}", "credentialsName": f"{name}-bmc"}
-        mac = f"52:54:00:{len(namespace):02x}:{i // 256:02x}:{i % 256:02x}"
-        spec: dict[str, Any] = {"bmc": bmc, "bootMACAddress": mac, "inspectionMode": "disabled"}
-        await create_hosts(load, namespace, [name], **spec)
+        await create_one(load, namespace, name, number=i)
+
+
+async def create_one(load: Load, namespace: str, name: str, number: int) -> None:
+    """Create a host; no two namespaces have names of one length."""
+    bmc = {"address": f"{SCHEME}://{name}", "credentialsName": f"{name}-bmc"}
+    mac = f"52:54:00:{len(namespace):02x}:{number // 256:02x}:{number % 256:02x}"
+    spec: dict[str, Any] = {"bmc": bmc, "bootMACAddress": mac, "inspectionMode": "disabled"}
+    await create_hosts(load, namespace, [name], **spec)
 
 
 async def until_provisioned(
@@ -212,9 +234,9 @@ async def requests_while_idle(proxy: Proxy) -> float:
     return (proxy.notes.total - before) / IDLE
 
 
-async def delete_all(load: Load, namespace: str, progress: Progress) -> None:
-    """Delete every host and wait until none is left."""
-    left = {host_name(i) for i in range(progress.total)}
+async def delete_all(load: Load, namespace: str, names: Sequence[str]) -> None:
+    """Delete these hosts and wait until none is left."""
+    left = set(names)
     hosts = HOSTS.format(namespace)
     async with asyncio.TaskGroup() as group:
         for name in sorted(left):

@@ -18,8 +18,8 @@ from aiohttp import web
 
 LOOPBACK: Final = "127.0.0.1"
 NOTIFY: Final = "/notify"
-LISTINGS: Final = frozenset({"/v1/nodes", "/v1/ports"})
-LISTING, WRITE = "listing", "write"
+LISTINGS: Final = "/v1/nodes"
+LISTING, NODE, WRITE = "listing", "node", "write"
 MOVED: Final = "baremetal.node.provision_set"
 PROVISION: Final = "/states/provision"
 PASSED_ON: Final = ("Accept", "Authorization", "Content-Type", "X-OpenStack-Ironic-API-Version")
@@ -53,7 +53,8 @@ class Notes:
         ``node`` is empty when it is about no certain one.
         """
         self.requests[method if method == "GET" else WRITE] += 1
-        self.requests[LISTING] += method == "GET" and path in LISTINGS
+        self.requests[LISTING] += method == "GET" and path == LISTINGS
+        self.requests[NODE] += method == "GET" and path == f"{LISTINGS}/{node}"
         name, answer = self.names.get(node, node), list[int]()
         is_step = path.endswith(PROVISION) and node not in self._steps
         if is_step:

@@ -35,21 +35,16 @@ async def find(session: Session) -> Node | None:
 
 async def _named(session: Session, name: str) -> Node | None:
     informer = session.informer
-    if informer.is_running and informer.named(name) is None and _listed(session, name):
+    uuid = informer.uuid_of(name)
+    if informer.is_running and uuid is None:
         # Not in the listing. If somebody made it since, creating it again is refused.
         return None
-    return informer.named(name) or await session.read(name)
-
-
-def _listed(session: Session, name: str) -> bool:
-    """Whether the last listing can be believed about a name it does not have."""
-    return name not in session.informer.snapshot.by_name
+    return (informer.fresh(uuid) if uuid is not None else None) or await session.read(uuid or name)
 
 
 async def _legacy(session: Session) -> Node | None:
     name = session.host.key.name
-    known = session.informer.snapshot.by_name
-    if session.informer.is_running and name not in known:
+    if session.informer.is_running and session.informer.uuid_of(name) is None:
         return None
     return await session.read(name)
 

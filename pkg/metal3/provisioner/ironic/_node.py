@@ -75,6 +75,37 @@ WAITING: Final = frozenset({
 IN_FLIGHT: Final = WORKING | WAITING
 """The node leaves these states without being asked."""
 
+BEGINS: Final[Mapping[Target, Mapping[str, tuple[State, State]]]] = {
+    Target.MANAGE: {State.ENROLL: (State.VERIFYING, State.MANAGEABLE)},
+    Target.PROVIDE: {State.MANAGEABLE: (State.CLEANING, State.AVAILABLE)},
+    Target.INSPECT: {
+        State.MANAGEABLE: (State.INSPECTING, State.MANAGEABLE),
+        State.INSPECT_FAILED: (State.INSPECTING, State.MANAGEABLE),
+    },
+    Target.CLEAN: {State.MANAGEABLE: (State.CLEANING, State.MANAGEABLE)},
+    Target.ACTIVE: {
+        State.AVAILABLE: (State.DEPLOYING, State.ACTIVE),
+        State.DEPLOY_FAILED: (State.DEPLOYING, State.ACTIVE),
+    },
+    Target.DELETED: {
+        State.ACTIVE: (State.DELETING, State.AVAILABLE),
+        State.DEPLOY_FAILED: (State.DELETING, State.AVAILABLE),
+        State.ERROR: (State.DELETING, State.AVAILABLE),
+    },
+    Target.ADOPT: {
+        State.MANAGEABLE: (State.ADOPTING, State.ACTIVE),
+        State.ADOPT_FAILED: (State.ADOPTING, State.ACTIVE),
+    },
+    Target.SERVICE: {
+        State.ACTIVE: (State.SERVICING, State.ACTIVE),
+        State.SERVICE_FAILED: (State.SERVICING, State.ACTIVE),
+    },
+}  # fmt: skip
+"""The state, and the one it heads for, in which Ironic has put a node before it accepts an action.
+
+What is not here is done at once, or may begin later: the node has to be read again.
+"""
+
 FIELDS: Final = (
     "uuid", "name", "driver", "provision_state", "target_provision_state", "provision_updated_at",
     "power_state", "target_power_state", "maintenance", "fault", "last_error", "reservation",

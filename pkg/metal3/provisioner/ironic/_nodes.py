@@ -17,26 +17,51 @@ from metal3.runtime.log import get_logger
 from metal3.runtime.types import NamespacedName
 
 from ._client import Client
-from ._node import Node
-from ._snapshot import WATCHED, Snapshot, changed, list_nodes, list_ports
+from ._node import Node, State
+from ._snapshot import (
+    WATCHED,
+    Newest,
+    Snapshot,
+    changed,
+    list_newest,
+    list_nodes,
+    list_ports,
+    signature,
+)
 
 IDLE: Final = 60.0
 """Seconds between listings while nothing is under way."""
 
-BUSY: Final = 1.0
+BUSY: Final = 0.2
 """Shortest pause between two listings that nobody asked for."""
+
+LATE: Final = 0.1
+"""How late the end of a step may be seen, as a share of what it took."""
+
+SHARE: Final = 0.2
+"""Of Ironic's time, what looks may take."""
 
 PATIENT: Final = 10.0
 """Longest pause while something is under way; reached when it has not moved for long."""
 
-SETTLE: Final = 0.5
+SETTLE: Final = 0.2
 """How long Ironic may take to show that it began what it was asked for."""
+
+HURRY: Final = 0.2
+"""Shortest time between two looks when Ironic itself says that there is something to see."""
 
 TRUST: Final = 120.0
 """Seconds for which a notification is proof that more of them would come."""
 
 FIRST_LOOK: Final = 10.0
 """How long hosts wait for the first listing before they are told that Ironic is not ready."""
+
+STARTS: Final = ".start"
+"""Ending of what Ironic tells before it does something."""
+
+DELETED: Final = "baremetal.node.delete.end"
+ALARMS: Final = ("maintenance", "fault")
+"""What is news of a node while it is under way."""
 
 MIN_BACKOFF: Final = 1.0
 MAX_BACKOFF: Final = 30.0
@@ -50,13 +75,17 @@ class NodeInformer:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._snapshot = Snapshot()
+        self._listed_at = float("-inf")
+        self._gone: dict[str, float] = {}
         self._newer: dict[str, Node] = {}
         self._written: dict[str, float] = {}
         self._expected: dict[str, float] = {}
+        self._begun: dict[str, tuple[object, ...]] = {}
         self._keys: dict[str, NamespacedName] = {}
         self._ports: dict[str, set[str]] = {}
         self._turned_away: set[NamespacedName] = set()
         self._nudged = asyncio.Event()
+        self._is_urgent = False
         self._moved_at = self._heard_at = float("-inf")
         self._took = 0.0
         self._running = False
@@ -107,10 +136,12 @@ class NodeInformer:
         written = self._written.get(uuid, float("-inf"))
         return node if node is not None and node.seen_at > written else None
 
-    def named(self, name: str) -> Node | None:
-        """A fresh node of that name, if one is known."""
+    def uuid_of(self, name: str) -> str | None:
+        """The node of that name, if one was seen."""
         node = self._snapshot.by_name.get(name)
-        return self.fresh(node.uuid) if node is not None else None
+        if node is not None:
+            return node.uuid
+        return next((uuid for uuid, new in self._newer.items() if new.name == name), None)
 
     def saw(self, node: Node) -> None:
         """Take note of a node that was read by itself, or that a write gave back."""
@@ -118,39 +149,68 @@ class NodeInformer:
         if node.seen_at >= self._written.get(node.uuid, float("inf")):
             del self._written[node.uuid]
 
+    def began(self, node: Node) -> None:
+        """A write put the node into this state, as its host knows: seeing it is no news."""
+        self.saw(node)
+        self._begun[node.uuid] = signature(node)
+
     def wrote(self, uuid: str, *, expect: bool) -> None:
         """A write was sent; with ``expect`` the node will move and its host wants to know."""
         now = self._now()
         self._written[uuid] = now
         if expect:
             self._expected[uuid] = self._moved_at = now
-            self._nudged.set()
+            if not self._is_told:  # else the end of it will be
+                self._nudged.set()
 
     def forget(self, uuid: str) -> None:
         """The node was deleted."""
-        for known in (self._newer, self._written, self._expected, self._keys, self._ports):
-            known.pop(uuid, None)
-        # A listing that is under way may still have it.
-        self._written[uuid] = self._now()
-        nodes = {k: v for k, v in self._snapshot.nodes.items() if k != uuid}
-        by_name = {k: v for k, v in self._snapshot.by_name.items() if v.uuid != uuid}
-        self._snapshot = Snapshot(self._snapshot.started_at, nodes, by_name)
+        known = (self._newer, self._written, self._expected, self._begun, self._keys, self._ports)
+        for notes in known:
+            notes.pop(uuid, None)
+        self._gone[uuid] = self._now()  # a look that is under way may still show it
+        self._snapshot = self._snapshot.without(uuid)
 
-    def ports(self, uuid: str) -> set[str]:
-        """MAC addresses known to belong to the node; callers add what they find."""
-        return self._ports.setdefault(uuid, set())
+    def ports(self, uuid: str) -> set[str] | None:
+        """MAC addresses of the node's ports, to which callers add; None if nobody looked yet."""
+        return self._ports.get(uuid)
+
+    def knows_ports(self, uuid: str, addresses: set[str]) -> None:
+        """Somebody looked, or made the node."""
+        self._ports[uuid] = addresses
 
     def heard(self, event: Mapping[str, Any]) -> None:
-        """Ironic says something about a node: look again if it is news."""
+        """Ironic says something about a node: look at once if it is news."""
         self._heard_at = self._now()
-        node = self._snapshot.nodes.get(str(event.get("uuid")))
-        if node is None or any(
-            (event[name] or None) != (node.raw.get(name) or None)
-            for name in WATCHED
-            if name in event
-        ):
+        if self._is_news(Node(event, self._heard_at)):
             self._moved_at = self._heard_at
+            self._is_urgent = True
             self._nudged.set()
+
+    def _is_news(self, event: Node) -> bool:
+        """What only begins is none: it was asked for, or its end will be heard."""
+        kind = event.text("event_type")
+        if kind.endswith(STARTS):
+            return False
+        known = self._newer.get(event.uuid) or self._snapshot.nodes.get(event.uuid)
+        if kind == DELETED and known is not None:
+            self._listed_at = float("-inf")  # the newest would not show it
+            return True
+        if known is None:
+            return kind != DELETED and event.state != State.ENROLL
+        if event.is_settled and event.uuid in self._expected:
+            self._expected[event.uuid] = float("-inf")  # it rests: no need to wait for that
+            return True
+        names = WATCHED if event.is_settled else ALARMS
+        return any(
+            (event.raw[name] or None) != (known.raw.get(name) or None)
+            for name in names
+            if name in event.raw
+        )
+
+    @property
+    def _is_told(self) -> bool:
+        return self._now() - self._heard_at < TRUST
 
     def nudge(self) -> None:
         """Look again soon."""
@@ -179,11 +239,12 @@ class NodeInformer:
 
     async def _tick(self, wake: Wake) -> None:
         self._nudged.clear()
+        self._is_urgent = False
         if not self._ready:
             await self._client.negotiate()
             self._ports = await list_ports(self._client)
         started = self._now()
-        new = await list_nodes(self._client, started)
+        new = await self._look(started)
         self._took = self._now() - started
         old, self._snapshot = self._snapshot, new
         self._prune(new)
@@ -196,11 +257,32 @@ class NodeInformer:
         for key in woken:
             wake(key)
 
+    async def _look(self, started: float) -> Snapshot:
+        """All nodes; of those that did not change since the last look nothing is read."""
+        if self._ready and started - self._listed_at < IDLE - 1:
+            newest = await list_newest(self._client, started)
+            if newest.reach(self._snapshot.mark):
+                return self._with(newest, started)
+        listed = await list_nodes(self._client, started)
+        self._listed_at = started
+        for uuid in self._gone:
+            listed = listed.without(uuid)
+        return listed
+
+    def _with(self, newest: Newest, started: float) -> Snapshot:
+        there = {u: n for u, n in newest.nodes.items() if self._gone.get(u, started) <= started}
+        nodes = {**self._snapshot.nodes, **self._newer, **there}
+        return Snapshot.of(started, nodes, newest.newest or self._snapshot.mark)
+
     def _keys_of(self, old: Snapshot, new: Snapshot) -> set[NamespacedName]:
-        nodes = list(changed(old, new))
+        nodes = [node for node in changed(old, new) if not self._is_as_begun(node, new)]
         if nodes:
             self._moved_at = new.started_at
         return {key for node in nodes if (key := self.key_of(node)) is not None}
+
+    def _is_as_begun(self, node: Node, new: Snapshot) -> bool:
+        begun = self._begun.pop(node.uuid, None)
+        return node.uuid in new.nodes and begun == signature(node)
 
     def _settled_expectations(self, new: Snapshot) -> set[NamespacedName]:
         """Hosts whose node rests after an action that may have left no trace in the listing."""
@@ -234,6 +316,7 @@ class NodeInformer:
         """Drop notes that the listing makes superfluous."""
         self._newer = {u: n for u, n in self._newer.items() if n.seen_at > new.started_at}
         self._written = {u: t for u, t in self._written.items() if t >= new.started_at}
+        self._gone = {u: t for u, t in self._gone.items() if t >= new.started_at}
         for uuid in self._ports.keys() - new.nodes.keys() - self._newer.keys():
             del self._ports[uuid]
 
@@ -241,7 +324,8 @@ class NodeInformer:
         """Wait for the next listing: soon after a write, never so often that it weighs on Ironic."""
         if await self._nudged_within(self._interval()):
             since = self._now() - self._snapshot.started_at
-            await asyncio.sleep(max(SETTLE, 5 * self._took - since))
+            rest = self._took / SHARE - since
+            await asyncio.sleep(max(HURRY - since if self._is_urgent else SETTLE, rest, 0))
 
     async def _nudged_within(self, seconds: float) -> bool:
         try:
@@ -254,10 +338,10 @@ class NodeInformer:
     def _interval(self) -> float:
         if not self._expected and all(node.is_settled for node in self._own_nodes()):
             return IDLE
-        if self._now() - self._heard_at < TRUST:
+        if self._is_told:
             return PATIENT
         quiet = self._now() - self._moved_at
-        return max(BUSY, min(PATIENT, quiet / 10), 5 * self._took)
+        return max(BUSY, min(PATIENT, LATE * quiet), self._took / SHARE)
 
     def _own_nodes(self) -> list[Node]:
         nodes = self._snapshot.nodes

@@ -16,7 +16,7 @@ from ._config import Config
 from ._errors import BadRequestError, NotFoundError
 from ._memory import Memory
 from ._messages import explain
-from ._node import Node, Power, Target
+from ._node import BEGINS, Node, Power, Target
 from ._nodes import NodeInformer
 from ._snapshot import node_fields
 
@@ -106,6 +106,7 @@ class Session:
         """Work with a node that was made by this call."""
         node = Node(answer, asyncio.get_running_loop().time())
         self.informer.saw(node)
+        self.informer.knows_ports(node.uuid, set())
         return self.use(node)
 
     async def patch(self, node: Node, operations: Sequence[JSON]) -> Node:
@@ -133,6 +134,7 @@ class Session:
         self.memory.attempted.add(node.uuid)
         body = {"target": target} | {k: v for k, v in arguments.items() if v is not None}
         await self._act(node, "states", "provision", body=body)
+        self._began(node, target)
         log.info("asked Ironic for a provision state", target=str(target), node=node.uuid)
         return self.wait()
 
@@ -164,6 +166,7 @@ class Session:
         if timeout is not None:
             body["timeout"] = int(timeout.total_seconds())
         await self._act(node, "states", "power", body=body)
+        self._shows(node, target_power_state=target)
 
     async def set_raid(self, node: Node, target: Mapping[str, Any]) -> None:
         """Store the RAID configuration that a later step creates."""
@@ -207,6 +210,18 @@ class Session:
             await self.client.put("nodes", node.uuid, *path, body=body)
         finally:
             self._wrote(node, expect=expect)
+
+    def _began(self, node: Node, target: Target) -> None:
+        """Spare a look at what Ironic is known to have begun when it accepted the action."""
+        begun = BEGINS.get(target, {}).get(node.state)
+        if begun is not None:
+            state, heads_for = begun
+            self._shows(node, provision_state=state, target_provision_state=heads_for)
+
+    def _shows(self, node: Node, **fields: str) -> None:
+        """Ironic would show this if it was asked now."""
+        raw = {**node.raw, "last_error": None, **fields}
+        self.informer.began(Node(raw, asyncio.get_running_loop().time()))
 
     def _wrote(self, node: Node, *, expect: bool) -> None:
         self._node = None

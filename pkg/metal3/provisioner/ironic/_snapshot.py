@@ -1,7 +1,12 @@
-"""All nodes as one listing showed them, and what differs between two listings."""
+"""All nodes as Ironic showed them, and what differs between two looks.
+
+A look reads only the nodes that changed last, down to what was seen before; a listing reads all,
+which takes long where there are many, but shows what is gone.
+"""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from ._client import DISABLE_POWER_OFF, HEALTH, Client
@@ -9,6 +14,12 @@ from ._node import FIELDS, IN_FLIGHT, Node
 
 PAGE: Final = 1000
 """Nodes asked for at once; Ironic may give fewer."""
+
+NEWEST: Final = 100
+"""Nodes that one look reads."""
+
+SKEW: Final = timedelta(seconds=5)
+"""How far the clocks of conductors may be apart: they write down when a node changed."""
 
 WATCHED: Final = (
     "provision_state",
@@ -27,20 +38,69 @@ WATCHED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Nodes by UUID and by name; ``started_at`` is the loop's time before the first page."""
+    """Nodes by UUID and by name; ``started_at`` is the loop's time before the first page.
+
+    Whatever changed in Ironic later than ``mark``, by Ironic's clock, is not in it.
+    """
 
     started_at: float = float("-inf")
     nodes: Mapping[str, Node] = field(default_factory=dict)
     by_name: Mapping[str, Node] = field(default_factory=dict)
+    mark: datetime | None = None
+
+    @classmethod
+    def of(cls, started_at: float, nodes: Mapping[str, Node], mark: datetime | None) -> "Snapshot":
+        """With an index of their names."""
+        return cls(started_at, nodes, {n.name: n for n in nodes.values() if n.name}, mark)
+
+    def without(self, uuid: str) -> "Snapshot":
+        """The same, but for one node."""
+        nodes = {k: v for k, v in self.nodes.items() if k != uuid}
+        return Snapshot.of(self.started_at, nodes, self.mark)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """The nodes that changed last, and down to when that is all of them; None for all there are."""
+
+    nodes: Mapping[str, Node]
+    newest: datetime | None
+    oldest: datetime | None
+
+    def reach(self, mark: datetime | None) -> bool:
+        """Whether nothing that changed since then is missing."""
+        return self.oldest is None or (mark is not None and self.oldest < mark - SKEW)
 
 
 async def list_nodes(client: Client, now: float) -> Snapshot:
     """Read all nodes, a page after the other."""
+    mark = (await list_newest(client, now, limit=1)).newest  # what changes from now on is later
     nodes: dict[str, Node] = {}
     async for page in _pages(client, "nodes", node_fields(client)):
         nodes.update((entry["uuid"], Node(entry, now)) for entry in page)
-    by_name = {node.name: node for node in nodes.values() if node.name}
-    return Snapshot(now, nodes, by_name)
+    return Snapshot.of(now, nodes, mark)
+
+
+async def list_newest(client: Client, now: float, *, limit: int = NEWEST) -> Newest:
+    """Read the nodes that changed last; ones that never changed come after all others.
+
+    The time of the change cannot be asked for as a field, only with all of them.
+    """
+    order = {"detail": "true", "sort_key": "updated_at", "sort_dir": "desc", "limit": str(limit)}
+    answer = await client.get("nodes", query=order)
+    entries = cast("list[dict[str, Any]]", answer.get("nodes") or [])
+    times = [_time(entry.get("updated_at")) for entry in entries]
+    fields = node_fields(client)
+    nodes = {e["uuid"]: Node({name: e.get(name) for name in fields}, now) for e in entries}
+    return Newest(
+        nodes=nodes,
+        newest=times[0] if times else None,
+        oldest=times[-1] if answer.get("next") else None,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 async def list_ports(client: Client) -> dict[str, set[str]]:

@@ -12,6 +12,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -89,6 +90,7 @@ class FakeIronic:
         self.password: str | None = None
         """The only password the BMCs take; None lets any in."""
         self.calls: list[tuple[str, str, Any]] = []
+        self._known: dict[str, str] = {}
         self._due: list[tuple[float, int, Any]] = []
         self._made: collections.Counter[str] = collections.Counter()
         self._order = itertools.count()
@@ -206,8 +208,13 @@ class FakeIronic:
                 raise RefusedError(404, "no such path")
 
     def _page(self, kind: str, entries: list[JSON], query: Mapping[str, str], minor: int) -> JSON:
-        entries = sorted(entries, key=lambda entry: entry["uuid"])
-        entries = [e for e in entries if e["uuid"] > query.get("marker", "")]
+        if query.get("sort_key") == "updated_at":
+            self._stamp()
+            assert query.keys() == {"detail", "sort_key", "sort_dir", "limit"}
+            entries = sorted(entries, key=lambda entry: entry["updated_at"] or "", reverse=True)
+        else:
+            entries = sorted(entries, key=lambda entry: entry["uuid"])
+            entries = [e for e in entries if e["uuid"] > query.get("marker", "")]
         size = min(int(query.get("limit", "1000")), self.page)
         shown = [self._shown(entry, query, minor) for entry in entries[:size]]
         answer: JSON = {kind: shown}
@@ -215,8 +222,20 @@ class FakeIronic:
             answer["next"] = "http://ironic.example/elsewhere"
         return answer
 
+    def _stamp(self) -> None:
+        """Whatever changed since somebody wanted to know bears the time; to the second only."""
+        now = asyncio.get_running_loop().time()
+        for identity, node in self.nodes.items():
+            node.setdefault("updated_at", None)
+            content = json.dumps(node | {"updated_at": None}, sort_keys=True)
+            if self._known.setdefault(identity, content) != content:
+                self._known[identity] = content
+                node["updated_at"] = datetime.fromtimestamp(int(now), UTC).isoformat()
+
     def _shown(self, entry: JSON, query: Mapping[str, str], minor: int) -> JSON:
         fields = query["fields"].split(",") if "fields" in query else list(entry)
+        if "updated_at" in query.get("fields", "").split(","):
+            raise RefusedError(400, "updated_at is no field to ask for")
         for field in fields:
             if NEW_FIELDS.get(field, 0) > minor and "fields" in query:
                 raise RefusedError(406, f"field {field} is not available")
