@@ -259,20 +259,20 @@ class NodeInformer:
 
     async def _look(self, started: float) -> Snapshot:
         """All nodes; of those that did not change since the last look nothing is read."""
-        if self._ready and started - self._listed_at < IDLE - 1:
-            newest = await list_newest(self._client, started)
-            if newest.reach(self._snapshot.mark):
-                return self._with(newest, started)
-        listed = await list_nodes(self._client, started)
+        newest = await list_newest(self._client, started)
+        is_due = not self._ready or started - self._listed_at > IDLE - 1
+        if newest.is_all or (not is_due and newest.reach(self._snapshot.mark)):
+            return self._with(newest, started)
+        listed = await list_nodes(self._client, started, newest.newest)
         self._listed_at = started
         for uuid in self._gone:
             listed = listed.without(uuid)
         return listed
 
     def _with(self, newest: Newest, started: float) -> Snapshot:
-        there = {u: n for u, n in newest.nodes.items() if self._gone.get(u, started) <= started}
-        nodes = {**self._snapshot.nodes, **self._newer, **there}
-        return Snapshot.of(started, nodes, newest.newest or self._snapshot.mark)
+        seen = {u: n for u, n in newest.nodes.items() if self._gone.get(u, started) <= started}
+        others = {} if newest.is_all else {**self._snapshot.nodes, **self._newer}
+        return Snapshot.of(started, others | seen, newest.newest or self._snapshot.mark)
 
     def _keys_of(self, old: Snapshot, new: Snapshot) -> set[NamespacedName]:
         nodes = [node for node in changed(old, new) if not self._is_as_begun(node, new)]

@@ -61,20 +61,22 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newest:
-    """The nodes that changed last, and down to when that is all of them; None for all there are."""
+    """The nodes that changed last, from when to when; or all that there are."""
 
     nodes: Mapping[str, Node]
     newest: datetime | None
     oldest: datetime | None
+    is_all: bool
 
     def reach(self, mark: datetime | None) -> bool:
         """Whether nothing that changed since then is missing."""
-        return self.oldest is None or (mark is not None and self.oldest < mark - SKEW)
+        if self.oldest is None:  # it never changed, and comes after all that did
+            return True
+        return mark is not None and self.oldest < mark - SKEW
 
 
-async def list_nodes(client: Client, now: float) -> Snapshot:
-    """Read all nodes, a page after the other."""
-    mark = (await list_newest(client, now, limit=1)).newest  # what changes from now on is later
+async def list_nodes(client: Client, now: float, mark: datetime | None = None) -> Snapshot:
+    """Read all nodes, a page after the other; what changes meanwhile is later than ``mark``."""
     nodes: dict[str, Node] = {}
     async for page in _pages(client, "nodes", node_fields(client)):
         nodes.update((entry["uuid"], Node(entry, now)) for entry in page)
@@ -95,7 +97,8 @@ async def list_newest(client: Client, now: float, *, limit: int = NEWEST) -> New
     return Newest(
         nodes=nodes,
         newest=times[0] if times else None,
-        oldest=times[-1] if answer.get("next") else None,
+        oldest=times[-1] if times else None,
+        is_all=not answer.get("next"),
     )
 
 
