@@ -27,8 +27,11 @@ FLEET = 300
 
 @pytest.fixture
 def fleet(ironic):
-    """Many nodes, and what was read of them with each request."""
-    return [ironic.add(f"metal3~host-{n}", provision_state="active") for n in range(FLEET)]
+    """Many nodes, of which the first can be given something long to do."""
+    ironic.step_time = 1000
+    nodes = [ironic.add(f"metal3~host-{n}", provision_state="active") for n in range(FLEET)]
+    ironic.set(nodes[0], provision_state="manageable")
+    return nodes
 
 
 @pytest.fixture
@@ -56,8 +59,6 @@ async def start_something(bench):
 @pytest.mark.looptime
 async def test_a_look_reads_no_more_than_the_newest(bench, ironic, fleet, sizes):
     """However many nodes there are, and the one that changed wakes its host."""
-    ironic.set(fleet[0], provision_state="manageable")
-    ironic.step_time = 1000
     async with informing(bench) as woken:
         await start_something(bench)
         sizes.clear()
@@ -73,8 +74,6 @@ async def test_a_look_reads_no_more_than_the_newest(bench, ironic, fleet, sizes)
 @pytest.mark.looptime
 async def test_all_are_read_when_more_changed_than_a_look_shows(bench, ironic, fleet, sizes):
     """Nobody is forgotten."""
-    ironic.set(fleet[0], provision_state="manageable")
-    ironic.step_time = 1000
     async with informing(bench) as woken:
         await start_something(bench)
         await asyncio.sleep(10)
@@ -89,8 +88,6 @@ async def test_all_are_read_when_more_changed_than_a_look_shows(bench, ironic, f
 @pytest.mark.looptime
 async def test_what_somebody_deletes_is_found_within_a_minute(bench, ironic, fleet):
     """No look at the newest can show it."""
-    ironic.set(fleet[0], provision_state="manageable")
-    ironic.step_time = 1000
     async with informing(bench) as woken:
         await start_something(bench)
         await asyncio.sleep(2)
