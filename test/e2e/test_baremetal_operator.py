@@ -154,7 +154,7 @@ async def whole_life(w: World, host: SimulatedHost) -> None:
     key = metal3api.REBOOT_ANNOTATION
     await w.edit(host, lambda h: h.metadata.annotations.update({key: '{"mode": "hard"}'}))
     await w.wait(host, lambda h: key not in h.metadata.annotations and h.status.powered_on)
-    assert w.runs_its_disk(host)
+    await w.wait(host, lambda _: w.runs_its_disk(host))
     await w.edit(host, lambda h: setattr(h.spec, "image", None))
     found = await w.wait(host, is_in(State.AVAILABLE))
     assert found.status.provisioning.image is None

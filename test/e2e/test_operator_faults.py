@@ -50,7 +50,7 @@ async def silent_when_deployed(w, host):
     await w.lab.heal(host)
     await w.retry(host)
     await w.state(host, "provisioned")
-    assert w.runs(host) == "instance"
+    await w.wait(host, lambda _: w.runs(host) == "instance")
     await w.delete(host)
 
 
