@@ -5,7 +5,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,17 +134,27 @@ async def watching(load: Load) -> AsyncIterator[Callable[[], Awaitable[str]]]:
     """Names of claims as they get their address; a watch that the server ends is taken up again."""
     listed = await load.send("GET", f"{CLAIMS}?limit=1", None)
     events = _events(load, listed["metadata"]["resourceVersion"])
+    seen = set[str]()
 
     async def served() -> str:
         async for event in events:
-            if event["type"] == "MODIFIED" and "address" in event["object"].get("status", {}):
-                return str(event["object"]["metadata"]["name"])
+            name = str(event["object"]["metadata"]["name"])
+            if name not in seen and _is_served(event):
+                seen.add(name)
+                return name
         raise RuntimeError("there are no more events")
 
     try:
         yield served
     finally:
         await events.aclose()
+
+
+def _is_served(event: Mapping[str, Any]) -> bool:
+    """One that is on its way out shows its address until it is gone."""
+    claim = event["object"]
+    is_going = "deletionTimestamp" in claim["metadata"]
+    return event["type"] == "MODIFIED" and "address" in claim.get("status", {}) and not is_going
 
 
 async def _events(load: Load, revision: str) -> AsyncGenerator[dict[str, Any], None]:
