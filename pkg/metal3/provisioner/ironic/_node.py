@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from metal3.runtime.types import NamespacedName
 
@@ -75,33 +75,34 @@ WAITING: Final = frozenset({
 IN_FLIGHT: Final = WORKING | WAITING
 """The node leaves these states without being asked."""
 
-BEGINS: Final[Mapping[Target, Mapping[str, tuple[State, State]]]] = {
-    Target.MANAGE: {State.ENROLL: (State.VERIFYING, State.MANAGEABLE)},
-    Target.PROVIDE: {State.MANAGEABLE: (State.CLEANING, State.AVAILABLE)},
-    Target.INSPECT: {
-        State.MANAGEABLE: (State.INSPECTING, State.MANAGEABLE),
-        State.INSPECT_FAILED: (State.INSPECTING, State.MANAGEABLE),
-    },
-    Target.CLEAN: {State.MANAGEABLE: (State.CLEANING, State.MANAGEABLE)},
-    Target.ACTIVE: {
-        State.AVAILABLE: (State.DEPLOYING, State.ACTIVE),
-        State.DEPLOY_FAILED: (State.DEPLOYING, State.ACTIVE),
-    },
-    Target.DELETED: {
-        State.ACTIVE: (State.DELETING, State.AVAILABLE),
-        State.DEPLOY_FAILED: (State.DELETING, State.AVAILABLE),
-        State.ERROR: (State.DELETING, State.AVAILABLE),
-    },
-    Target.ADOPT: {
-        State.MANAGEABLE: (State.ADOPTING, State.ACTIVE),
-        State.ADOPT_FAILED: (State.ADOPTING, State.ACTIVE),
-    },
-    Target.SERVICE: {
-        State.ACTIVE: (State.SERVICING, State.ACTIVE),
-        State.SERVICE_FAILED: (State.SERVICING, State.ACTIVE),
-    },
-}  # fmt: skip
-"""The state, and the one it heads for, in which Ironic has put a node before it accepts an action.
+
+class Begin(NamedTuple):
+    """From which states an action begins with ``state``, and where that leads."""
+
+    starts: frozenset[str]
+    state: State
+    heads_for: State
+
+
+def _begin(state: State, heads_for: State, *starts: State) -> Begin:
+    return Begin(frozenset(starts), state, heads_for)
+
+
+BEGINS: Final[Mapping[Target, Begin]] = {
+    Target.MANAGE: _begin(State.VERIFYING, State.MANAGEABLE, State.ENROLL),
+    Target.PROVIDE: _begin(State.CLEANING, State.AVAILABLE, State.MANAGEABLE),
+    Target.INSPECT: _begin(
+        State.INSPECTING, State.MANAGEABLE, State.MANAGEABLE, State.INSPECT_FAILED
+    ),
+    Target.CLEAN: _begin(State.CLEANING, State.MANAGEABLE, State.MANAGEABLE),
+    Target.ACTIVE: _begin(State.DEPLOYING, State.ACTIVE, State.AVAILABLE, State.DEPLOY_FAILED),
+    Target.DELETED: _begin(
+        State.DELETING, State.AVAILABLE, State.ACTIVE, State.DEPLOY_FAILED, State.ERROR
+    ),
+    Target.ADOPT: _begin(State.ADOPTING, State.ACTIVE, State.MANAGEABLE, State.ADOPT_FAILED),
+    Target.SERVICE: _begin(State.SERVICING, State.ACTIVE, State.ACTIVE, State.SERVICE_FAILED),
+}
+"""What Ironic has begun with a node before it accepts an action.
 
 What is not here is done at once, or may begin later: the node has to be read again.
 """

@@ -128,13 +128,16 @@ class NodeInformer:
         """The node, if it was seen after the last write to it and somebody is looking."""
         if not self._running:
             return None
-        node = max(
+        node = self._latest(uuid)
+        written = self._written.get(uuid, float("-inf"))
+        return node if node is not None and node.seen_at > written else None
+
+    def _latest(self, uuid: str) -> Node | None:
+        return max(
             filter(None, (self._newer.get(uuid), self._snapshot.nodes.get(uuid))),
             key=lambda found: found.seen_at,
             default=None,
         )
-        written = self._written.get(uuid, float("-inf"))
-        return node if node is not None and node.seen_at > written else None
 
     def uuid_of(self, name: str) -> str | None:
         """The node of that name, if one was seen."""
@@ -169,15 +172,11 @@ class NodeInformer:
         for notes in known:
             notes.pop(uuid, None)
         self._gone[uuid] = self._now()  # a look that is under way may still show it
-        self._snapshot = self._snapshot.without(uuid)
+        self._snapshot = self._snapshot.without({uuid})
 
-    def ports(self, uuid: str) -> set[str] | None:
-        """MAC addresses of the node's ports, to which callers add; None if nobody looked yet."""
-        return self._ports.get(uuid)
-
-    def knows_ports(self, uuid: str, addresses: set[str]) -> None:
-        """Somebody looked, or made the node."""
-        self._ports[uuid] = addresses
+    def ports(self, uuid: str) -> set[str]:
+        """MAC addresses known to belong to the node; callers add what they find."""
+        return self._ports.setdefault(uuid, set())
 
     def heard(self, event: Mapping[str, Any]) -> None:
         """Ironic says something about a node: look at once if it is news."""
@@ -192,7 +191,7 @@ class NodeInformer:
         kind = event.text("event_type")
         if kind.endswith(STARTS):
             return False
-        known = self._newer.get(event.uuid) or self._snapshot.nodes.get(event.uuid)
+        known = self._latest(event.uuid)
         if kind == DELETED and known is not None:
             self._listed_at = float("-inf")  # the newest would not show it
             return True
@@ -262,17 +261,15 @@ class NodeInformer:
         newest = await list_newest(self._client, started)
         is_due = not self._ready or started - self._listed_at > IDLE - 1
         if newest.is_all or (not is_due and newest.reach(self._snapshot.mark)):
-            return self._with(newest, started)
+            return self._with(newest, started).without(self._gone)
         listed = await list_nodes(self._client, started, newest.newest)
         self._listed_at = started
-        for uuid in self._gone:
-            listed = listed.without(uuid)
-        return listed
+        return listed.without(self._gone)
 
     def _with(self, newest: Newest, started: float) -> Snapshot:
-        seen = {u: n for u, n in newest.nodes.items() if self._gone.get(u, started) <= started}
         others = {} if newest.is_all else {**self._snapshot.nodes, **self._newer}
-        return Snapshot.of(started, others | seen, newest.newest or self._snapshot.mark)
+        mark = newest.newest or self._snapshot.mark
+        return Snapshot.of(started, {**others, **newest.nodes}, mark)
 
     def _keys_of(self, old: Snapshot, new: Snapshot) -> set[NamespacedName]:
         nodes = [node for node in changed(old, new) if not self._is_as_begun(node, new)]

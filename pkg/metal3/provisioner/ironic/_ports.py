@@ -14,13 +14,13 @@ async def ensure_ports(session: Session, node: Node, data: ManagementAccessData)
     """Create missing ports; gives the reason when an address belongs to another node."""
     wanted = _wanted(session, data)
     known = session.informer.ports(node.uuid)
-    if known is None or not session.informer.is_running:
-        known = await _existing(session, node) if wanted else set()
-        session.informer.knows_ports(node.uuid, known)
-    for mac in wanted.keys() - known:
-        if problem := await _create(session, node, mac, pxe=wanted[mac]):
-            return problem
-        known.add(mac)
+    if not (session.informer.is_running and wanted.keys() <= known):
+        if wanted and not session.is_new:
+            known |= await _existing(session, node)
+        for mac in wanted.keys() - known:
+            if problem := await _create(session, node, mac, pxe=wanted[mac]):
+                return problem
+            known.add(mac)
     return ""
 
 

@@ -56,6 +56,8 @@ class Session:
         self.publish = publish
         self._uuid = host.provisioner_id
         self._node: Node | None = None
+        self.is_new = False
+        """The node was made in this reconcile."""
 
     def wait(self) -> Result:
         """Under way in Ironic: the informer wakes the host when it moves."""
@@ -106,7 +108,7 @@ class Session:
         """Work with a node that was made by this call."""
         node = Node(answer, asyncio.get_running_loop().time())
         self.informer.saw(node)
-        self.informer.knows_ports(node.uuid, set())
+        self.is_new = True
         return self.use(node)
 
     async def patch(self, node: Node, operations: Sequence[JSON]) -> Node:
@@ -213,9 +215,9 @@ class Session:
 
     def _began(self, node: Node, target: Target) -> None:
         """Spare a look at what Ironic is known to have begun when it accepted the action."""
-        begun = BEGINS.get(target, {}).get(node.state)
-        if begun is not None:
-            state, heads_for = begun
+        begin = BEGINS.get(target)
+        if begin is not None and node.state in begin.starts:
+            state, heads_for = begin.state, begin.heads_for
             self._shows(node, provision_state=state, target_provision_state=heads_for)
 
     def _shows(self, node: Node, **fields: str) -> None:

@@ -4,7 +4,7 @@ A look reads only the nodes that changed last, down to what was seen before; a l
 which takes long where there are many, but shows what is gone.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -53,9 +53,11 @@ class Snapshot:
         """With an index of their names."""
         return cls(started_at, nodes, {n.name: n for n in nodes.values() if n.name}, mark)
 
-    def without(self, uuid: str) -> "Snapshot":
-        """The same, but for one node."""
-        nodes = {k: v for k, v in self.nodes.items() if k != uuid}
+    def without(self, uuids: Collection[str]) -> "Snapshot":
+        """The same, but for some nodes."""
+        if not any(uuid in self.nodes for uuid in uuids):
+            return self
+        nodes = {k: v for k, v in self.nodes.items() if k not in uuids}
         return Snapshot.of(self.started_at, nodes, self.mark)
 
 
@@ -83,12 +85,12 @@ async def list_nodes(client: Client, now: float, mark: datetime | None = None) -
     return Snapshot.of(now, nodes, mark)
 
 
-async def list_newest(client: Client, now: float, *, limit: int = NEWEST) -> Newest:
+async def list_newest(client: Client, now: float) -> Newest:
     """Read the nodes that changed last; ones that never changed come after all others.
 
     The time of the change cannot be asked for as a field, only with all of them.
     """
-    order = {"detail": "true", "sort_key": "updated_at", "sort_dir": "desc", "limit": str(limit)}
+    order = {"detail": "true", "sort_key": "updated_at", "sort_dir": "desc", "limit": str(NEWEST)}
     answer = await client.get("nodes", query=order)
     entries = cast("list[dict[str, Any]]", answer.get("nodes") or [])
     times = [_time(entry.get("updated_at")) for entry in entries]
@@ -125,6 +127,8 @@ def changed(old: Snapshot, new: Snapshot) -> Iterator[Node]:
     """Nodes that are new, differ in what is watched, or are gone (as they were)."""
     for uuid, node in new.nodes.items():
         before = old.nodes.get(uuid)
+        if before is node:  # it was not read again
+            continue
         if before is None or signature(before) != signature(node):
             yield node
     for uuid, node in old.nodes.items():

@@ -167,6 +167,6 @@ class Looks(RuleBasedStateMachine):
 @pytest.mark.looptime(enabled=False)
 def test_every_look_shows_what_is_there(monkeypatch):
     """With looks so small that changes do not fit into them."""
-    monkeypatch.setattr(_snapshot.list_newest, "__kwdefaults__", {"limit": 3})
+    monkeypatch.setattr(_snapshot, "NEWEST", 3)
     size = settings(max_examples=60, stateful_step_count=25, deadline=None)
     run_state_machine_as_test(Looks, settings=size)
