@@ -3,8 +3,8 @@
 In: listings, and word of every write the backend makes. Out: nodes fresh enough to decide on, and
 a wake-up for exactly those hosts whose node changed or went away.
 
-It looks often while something is under way and rarely while nothing is. A node counts as fresh
-when it was seen after the last write to it; a stale one is read again by whoever needs it.
+A node counts as fresh when it was seen after the last write to it; a stale one is read again by
+whoever needs it.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from metal3.runtime.types import NamespacedName
 
 from ._client import Client
 from ._node import Node, State
+from ._pace import IDLE, SETTLE, Pace, now
 from ._snapshot import (
     WATCHED,
     Newest,
@@ -28,30 +29,6 @@ from ._snapshot import (
     list_ports,
     signature,
 )
-
-IDLE: Final = 60.0
-"""Seconds between listings while nothing is under way."""
-
-BUSY: Final = 0.2
-"""Shortest pause between two listings that nobody asked for."""
-
-LATE: Final = 0.1
-"""How late the end of a step may be seen, as a share of what it took."""
-
-SHARE: Final = 0.2
-"""Of Ironic's time, what looks may take."""
-
-PATIENT: Final = 10.0
-"""Longest pause while something is under way; reached when it has not moved for long."""
-
-SETTLE: Final = 0.2
-"""How long Ironic may take to show that it began what it was asked for."""
-
-HURRY: Final = 0.2
-"""Shortest time between two looks when Ironic itself says that there is something to see."""
-
-TRUST: Final = 120.0
-"""Seconds for which a notification is proof that more of them would come."""
 
 FIRST_LOOK: Final = 10.0
 """How long hosts wait for the first listing before they are told that Ironic is not ready."""
@@ -84,10 +61,7 @@ class NodeInformer:
         self._keys: dict[str, NamespacedName] = {}
         self._ports: dict[str, set[str]] = {}
         self._turned_away: set[NamespacedName] = set()
-        self._nudged = asyncio.Event()
-        self._is_urgent = False
-        self._moved_at = self._heard_at = float("-inf")
-        self._took = 0.0
+        self._pace = Pace()
         self._running = False
         self._ready = False
         self._looked = asyncio.Event()
@@ -159,19 +133,19 @@ class NodeInformer:
 
     def wrote(self, uuid: str, *, expect: bool) -> None:
         """A write was sent; with ``expect`` the node will move and its host wants to know."""
-        now = self._now()
-        self._written[uuid] = now
+        self._written[uuid] = now()
         if expect:
-            self._expected[uuid] = self._moved_at = now
-            if not self._is_told:  # else the end of it will be
-                self._nudged.set()
+            self._expected[uuid] = self._written[uuid]
+            self._pace.moves()
+            if not self._pace.is_told:  # else the end of it will be
+                self._pace.want()
 
     def forget(self, uuid: str) -> None:
         """The node was deleted."""
         known = (self._newer, self._written, self._expected, self._begun, self._keys, self._ports)
         for notes in known:
             notes.pop(uuid, None)
-        self._gone[uuid] = self._now()  # a look that is under way may still show it
+        self._gone[uuid] = now()  # a look that is under way may still show it
         self._snapshot = self._snapshot.without({uuid})
 
     def ports(self, uuid: str) -> set[str]:
@@ -180,11 +154,10 @@ class NodeInformer:
 
     def heard(self, event: Mapping[str, Any]) -> None:
         """Ironic says something about a node: look at once if it is news."""
-        self._heard_at = self._now()
-        if self._is_news(Node(event, self._heard_at)):
-            self._moved_at = self._heard_at
-            self._is_urgent = True
-            self._nudged.set()
+        self._pace.heard()
+        if self._is_news(Node(event, now())):
+            self._pace.moves()
+            self._pace.want(is_urgent=True)
 
     def _is_news(self, event: Node) -> bool:
         """What only begins is none: it was asked for, or its end will be heard."""
@@ -207,13 +180,9 @@ class NodeInformer:
             if name in event.raw
         )
 
-    @property
-    def _is_told(self) -> bool:
-        return self._now() - self._heard_at < TRUST
-
     def nudge(self) -> None:
         """Look again soon."""
-        self._nudged.set()
+        self._pace.want()
 
     async def run(self, wake: Wake) -> None:
         """List, compare, wake; until cancelled."""
@@ -229,7 +198,7 @@ class NodeInformer:
                     self._lost(str(error))
                 else:
                     backoff = MIN_BACKOFF
-                    await self._pause()
+                    await self._pace.pause(is_idle=self._is_idle)
                     continue
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, MAX_BACKOFF)
@@ -237,14 +206,11 @@ class NodeInformer:
             self._running = self._ready = False
 
     async def _tick(self, wake: Wake) -> None:
-        self._nudged.clear()
-        self._is_urgent = False
         if not self._ready:
             await self._client.negotiate()
             self._ports = await list_ports(self._client)
-        started = self._now()
-        new = await self._look(started)
-        self._took = self._now() - started
+        new = await self._look(self._pace.looks())
+        self._pace.looked()
         old, self._snapshot = self._snapshot, new
         self._prune(new)
         first = old.started_at == float("-inf")
@@ -259,7 +225,7 @@ class NodeInformer:
     async def _look(self, started: float) -> Snapshot:
         """All nodes; of those that did not change since the last look nothing is read."""
         newest = await list_newest(self._client, started)
-        is_due = not self._ready or started - self._listed_at > IDLE - 1
+        is_due = not self._ready or started - self._listed_at >= IDLE
         if newest.is_all or (not is_due and newest.reach(self._snapshot.mark)):
             return self._with(newest, started).without(self._gone)
         listed = await list_nodes(self._client, started, newest.newest)
@@ -274,7 +240,7 @@ class NodeInformer:
     def _keys_of(self, old: Snapshot, new: Snapshot) -> set[NamespacedName]:
         nodes = [node for node in changed(old, new) if not self._is_as_begun(node, new)]
         if nodes:
-            self._moved_at = new.started_at
+            self._pace.moves()
         return {key for node in nodes if (key := self.key_of(node)) is not None}
 
     def _is_as_begun(self, node: Node, new: Snapshot) -> bool:
@@ -317,28 +283,9 @@ class NodeInformer:
         for uuid in self._ports.keys() - new.nodes.keys() - self._newer.keys():
             del self._ports[uuid]
 
-    async def _pause(self) -> None:
-        """Wait for the next listing: soon after a write, never so often that it weighs on Ironic."""
-        if await self._nudged_within(self._interval()):
-            since = self._now() - self._snapshot.started_at
-            rest = self._took / SHARE - since
-            await asyncio.sleep(max(HURRY - since if self._is_urgent else SETTLE, rest, 0))
-
-    async def _nudged_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._nudged.wait()
-        except TimeoutError:
-            return False
-        return True
-
-    def _interval(self) -> float:
-        if not self._expected and all(node.is_settled for node in self._own_nodes()):
-            return IDLE
-        if self._is_told:
-            return PATIENT
-        quiet = self._now() - self._moved_at
-        return max(BUSY, min(PATIENT, LATE * quiet), self._took / SHARE)
+    @property
+    def _is_idle(self) -> bool:
+        return not self._expected and all(node.is_settled for node in self._own_nodes())
 
     def _own_nodes(self) -> list[Node]:
         nodes = self._snapshot.nodes
@@ -347,7 +294,3 @@ class NodeInformer:
     def key_of(self, node: Node) -> NamespacedName | None:
         """The host a node belongs to, if it is any operator's."""
         return self._keys.get(node.uuid) or node.host_key
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
