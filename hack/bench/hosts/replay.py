@@ -80,7 +80,9 @@ class Replay:
     old: str
     new: str
     versions: dict[str, str]
-    """Last known resourceVersion by path; given those of the objects that are there already."""
+    """Last known resourceVersion by path; given those of the objects that are there already.
+
+    The first write to one that is not among them is sent without a precondition."""
 
     async def run(self, sequences: Iterable[list[Write]]) -> None:
         """Issue each sequence in order, all of them at once."""
@@ -106,8 +108,8 @@ class Replay:
         meta = {k: v for k, v in body["metadata"].items() if k not in SERVERS_OWN}
         if meta.get("namespace"):
             meta["namespace"] = self.new
-        if meta.get("resourceVersion"):
-            meta["resourceVersion"] = self.versions.get(key)
+        if meta.pop("resourceVersion", None) and key in self.versions:
+            meta["resourceVersion"] = self.versions[key]
         moved = {**body, "metadata": meta}
         if "regarding" in moved:
             moved["regarding"] = {**moved["regarding"], "namespace": self.new}

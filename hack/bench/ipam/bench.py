@@ -41,6 +41,7 @@ USED_RATIO: Final = 1.3
 DEEP_RATIO: Final = 1.5
 MEMORY_MIB: Final = 300.0
 REUSE_SECONDS: Final = 1.0
+TURNS: Final = 4
 RESTING_SECONDS: Final = 0.05
 """CPU in three seconds that is no work."""
 WHOLE: Final = {"subnet": "10.0.0.0/8"}
@@ -112,23 +113,20 @@ async def fill_floor(size: int, api: Api) -> dict[str, float]:
 
 
 async def full_pool(options: Options) -> dict[str, float]:
-    """An empty pool first; then a full one, of which an operator that starts knows nothing."""
+    """A full pool, of which an operator that starts knows nothing, beside an empty one."""
     async with server(options.api) as (load, kubeconfig):
         await load.send("POST", POOLS, pool("empty", {"subnet": "172.16.0.0/12"}))
-        async with operators(kubeconfig) as [ours]:
-            await make_claims(load, ["first"], "empty")
-            empty = await cpu_of(load, ours, "empty", options.turns)
         say(f"{_used(options)}: filling, with no operator")
         await load.send("POST", POOLS, pool("pool", WHOLE))
         await floor.run(load, options.used)
         say(f"{_used(options)}: an operator starts")
         async with operators(kubeconfig) as [ours]:
             await rest(ours)
-            one = await cpu_of(load, ours, "pool", options.turns)
+            empty, used = await cpu_in_turn(load, ours, options.turns)
             latencies = await reuse(load, options.turns)
             return {
                 "cpu_ms_empty": empty,
-                "cpu_ms_used": one,
+                "cpu_ms_used": used,
                 "reuse_p50_s": statistics.median(latencies),
                 "reuse_p99_s": statistics.quantiles(latencies, n=100)[98],
                 "peak_mib": ours.peak_mib(),
@@ -143,12 +141,23 @@ async def rest(ours: Rival) -> None:
         await asyncio.sleep(3)
 
 
-async def cpu_of(load: Load, ours: Rival, of: str, count: int) -> float:
+async def cpu_in_turn(load: Load, ours: Rival, turns: int) -> tuple[float, float]:
+    """CPU of a claim in the empty and in the full pool; in turn, as a machine's speed changes."""
+    empty: list[float] = []
+    used: list[float] = []
+    for i in range(TURNS):
+        names = [f"turn-{i}-{n}" for n in range(turns // TURNS)]
+        empty.append(await cpu_of(load, ours, "empty", names))
+        used.append(await cpu_of(load, ours, "pool", names))
+    return statistics.mean(empty), statistics.mean(used)
+
+
+async def cpu_of(load: Load, ours: Rival, of: str, names: Sequence[str]) -> float:
     """Milliseconds of the operator's CPU for a claim, with its requests and what is told of it."""
     before = await spent(ours)
-    await make_claims(load, [f"more-{of}-{i}" for i in range(count)], of)
+    await make_claims(load, [f"{of}-{name}" for name in names], of)
     await rest(ours)
-    return (await spent(ours)).since(before).cpu / count * 1000
+    return (await spent(ours)).since(before).cpu / len(names) * 1000
 
 
 async def reuse(load: Load, turns: int) -> list[float]:
