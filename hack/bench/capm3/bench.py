@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from capm3 import objects
 from capm3.stage import Operator, Stage, operator, stage
 from hosts.replay import Recording, Replay, read_audit
+from hosts.watching import writes_when_settled
 from measure import CACHE, end_on_sigterm, say
 from report import Claim, Report
 
@@ -142,6 +143,7 @@ async def hosts_available(s: Stage, count: int) -> None:
                 limit=60 + count * SECONDS_A_MACHINE,
             )
         )
+    await writes_when_settled(s.load)  # their Events come later
 
 
 async def machines_ready(s: Stage, count: int, *, limit: float) -> None:

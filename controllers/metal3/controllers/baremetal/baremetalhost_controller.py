@@ -189,6 +189,8 @@ class BareMetalHostReconciler:
         await _update_conditions(p)
         if p.status.to_dict() == before:
             return
+        for change in p.along:
+            change()
         p.status.last_updated = metav1.format_time(p.now)
         await self.writer.save_status(p.host)
 
@@ -206,6 +208,7 @@ class BareMetalHostReconciler:
         self.env.firmware_attempts.pop(req, None)
         self.env.components_checked.pop(req, None)
         self.env.sent_credentials.pop(req, None)
+        self.env.proven_credentials.pop(req, None)
 
 
 def _in_words(error: ProvisionerError) -> str:

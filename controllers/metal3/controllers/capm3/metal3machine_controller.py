@@ -33,6 +33,7 @@ from .related import Scope, cluster_of, host_of, machine_of, metal3_cluster_of
 
 SOON: Final = timedelta(milliseconds=200)
 State = metal3api.ProvisioningState
+ON_ITS_WAY: Final = (State.READY, State.AVAILABLE, State.PROVISIONING)
 Helper = PatchHelper[infrav1.Metal3Machine]
 
 
@@ -183,11 +184,18 @@ class Metal3MachineReconciler:
             text = f"host {host.metadata.name}: {status.error_type}: {status.error_message}"
         else:
             reason, severity = Reason.HOST_NOT_PROVISIONED, "Info"
-            state = status.provisioning.state or "not registered"
-            text = f"host {host.metadata.name} is {state}"
+            text = _what_is_waited_for(host)
         conditions.mark_false(
             m3m, Type.ASSOCIATE_META_DATA, reason, text, now=self.env.now(), severity=severity
         )
+
+
+def _what_is_waited_for(host: metal3api.BareMetalHost) -> str:
+    """The same words from image to end: a machine is not written again for each state between."""
+    state = host.status.provisioning.state
+    if state in ON_ITS_WAY:
+        return f"waiting for host {host.metadata.name} to be provisioned"
+    return f"host {host.metadata.name} is {state or 'not registered'}"
 
 
 def _is_settled(m3m: infrav1.Metal3Machine) -> bool:

@@ -12,7 +12,7 @@ from metal3.api.metal3_io import v1alpha1 as metal3api
 from metal3.controllers.baremetal.host.hostpass import HostPass
 from metal3.provisioner import BackendError
 from metal3.provisioner.fixture import FixtureOptions
-from metal3.runtime.client import NotFoundError, ServiceUnavailableError
+from metal3.runtime.client import ConflictError, NotFoundError, ServiceUnavailableError
 from metal3.runtime.metrics import REGISTRY
 from metal3.runtime.types import NamespacedName
 
@@ -180,21 +180,41 @@ async def test_a_new_login_is_tried_on_a_host_at_rest(bench, make_host, make_sec
 
 
 async def test_another_label_on_the_secret_is_no_new_login(bench):
-    """The status follows the Secret's version; the BMC is not bothered."""
+    """The BMC is not bothered, nobody is told, and the Secret's version goes along later."""
     b = bench()
     await b.until(State.AVAILABLE)
     await b.rest()
     b.machine.password = "asked again, it would refuse"
+    before, told = await b.host(), len(b.recorder.events)
     secret = await b.client.get(corev1.Secret, SECRET)
     secret.metadata.labels["team"] = "storage"
-    await b.client.update(secret)
+    secret = await b.client.update(secret)
     await b.reconcile()
     host = await b.host()
-    assert host.status.operational_status == "OK"
+    assert host.metadata.resource_version == before.metadata.resource_version
+    assert len(b.recorder.events) == told
     assert metal3api.credentials_match(host.status.good_credentials, secret) is False
-    assert metal3api.credentials_match(
-        host.status.good_credentials, await b.client.get(corev1.Secret, SECRET)
-    )
+    await b.edit(lambda h: setattr(h.spec, "online", False))
+    host = await b.drive(lambda h: h.status.powered_on is False)
+    assert metal3api.credentials_match(host.status.good_credentials, secret)
+    assert metal3api.credentials_match(host.status.tried_credentials, secret)
+
+
+async def test_a_login_is_told_to_work_though_the_write_met_a_change(bench, make_secret):
+    """Somebody changes the host while its new login is tried."""
+    b = bench()
+    await b.until(State.AVAILABLE)
+    await b.rest()
+    b.machine.password = "rotated"
+    await _give_password(b, make_secret, "rotated")
+    b.client.fail_next("update", metal3api.BareMetalHost, ConflictError("changed"), times=1)
+    told = len(b.recorder.events)
+    with pytest.raises(ConflictError):
+        await b.reconcile()
+    await b.reconcile()
+    secret = await b.client.get(corev1.Secret, SECRET)
+    assert metal3api.credentials_match((await b.host()).status.good_credentials, secret)
+    assert "BMCAccessValidated" in b.recorder.reasons[told:]
 
 
 async def _give_password(b, make_secret, password):

@@ -110,6 +110,18 @@ async def test_what_is_waited_for_of_a_host(make_case, status, reason, message):
     assert said(m3m, "AssociateBareMetalHost")[:2] == ("True", "AssociateBareMetalHostSuccess")
 
 
+async def test_a_machine_is_not_written_for_each_state_of_its_host(make_case):
+    """From the image on it waits for one thing."""
+    case = make_case(provisioning={"state": "available"})
+    before = await case.look()
+    host = await case.host()
+    host.status.provisioning.state = metal3api.ProvisioningState.PROVISIONING
+    await case.client.status.update(host)
+    after = await case.look()
+    assert said(after, ABOUT_HOST)[2] == "waiting for host h to be provisioned"
+    assert after.metadata.resource_version == before.metadata.resource_version
+
+
 async def test_a_host_that_recovers_is_forgiven(make_case):
     """The machine goes on where it was."""
     case = make_case(provisioning={"state": "provisioning"}, errorMessage="x", errorType="y")

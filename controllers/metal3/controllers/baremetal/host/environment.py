@@ -49,4 +49,8 @@ class Environment:
         default_factory=dict[NamespacedName, str], repr=False
     )
     """A digest of the login that the backend was given last."""
+    proven_credentials: dict[NamespacedName, str] = field(
+        default_factory=dict[NamespacedName, str], repr=False
+    )
+    """A digest of the login that users were told works."""
     components_checked: dict[NamespacedName, str] = field(default_factory=dict[NamespacedName, str])

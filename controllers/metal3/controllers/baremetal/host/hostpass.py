@@ -64,6 +64,8 @@ class HostPass:
     why: str = ""
     """What the host waits for, in words for the user."""
     events: list[PendingEvent] = field(default_factory=list[PendingEvent])
+    along: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
+    """Changes of the status that are worth no write of their own: they wait for the next."""
     after_save: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
 
     @property

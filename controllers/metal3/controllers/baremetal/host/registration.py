@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from metal3.api.core import v1 as corev1
@@ -88,8 +89,7 @@ async def _registered(p: HostPass) -> Action | None:
     if p.status.provisioning.root_device_hints is None:
         # Only a change of hints is worth a trip through preparing.
         p.status.provisioning.root_device_hints = root_device_hints(p.host)
-    _note_tried_credentials(p)
-    _note_good_credentials(p)
+    _note_proven_login(p)
     if p.error_type == Error.REGISTRATION_ERROR:
         p.clear_error()
     await ensure_companions(p)
@@ -105,6 +105,17 @@ def _are_new_credentials(p: HostPass) -> bool:
     if secret is None or metal3api.credentials_match(p.status.tried_credentials, secret):
         return False
     return p.env.sent_credentials.get(p.key) != _digest(p)
+
+
+def _note_proven_login(p: HostPass) -> None:
+    """The login works. If the Secret changed otherwise, that is worth no write and no event."""
+    proven, digest = p.env.proven_credentials, _digest(p)
+    if p.status.good_credentials is not None and proven.get(p.key) == digest:
+        p.along.append(partial(_note_revision, p))
+        return
+    _note_tried_credentials(p)
+    _note_good_credentials(p)
+    p.after_save.append(partial(proven.__setitem__, p.key, digest))
 
 
 def _note_tried_credentials(p: HostPass) -> None:
@@ -127,6 +138,11 @@ def _note_good_credentials(p: HostPass) -> None:
         return
     p.status.good_credentials = _reference(secret)
     p.publish("BMCAccessValidated", "Verified access to BMC")
+
+
+def _note_revision(p: HostPass) -> None:
+    if p.login.secret is not None:
+        p.status.tried_credentials = p.status.good_credentials = _reference(p.login.secret)
 
 
 def _reference(secret: corev1.Secret) -> metal3api.CredentialsStatus:
