@@ -46,10 +46,15 @@ def host_name(i: int) -> str:
     return f"{PREFIX}{i:04}"
 
 
+def secret_name(host: str) -> str:
+    """Give the name of a host's Secret."""
+    return f"{host}-bmc"
+
+
 def secret(name: str) -> dict[str, Any]:
     """Give the host's Secret."""
     return {
-        "metadata": {"name": f"{name}-bmc"},
+        "metadata": {"name": secret_name(name)},
         "stringData": {"username": "operator", "password": "change-me"},
     }
 
@@ -65,7 +70,7 @@ def host_of(i: int, name: str, spec: dict[str, Any]) -> dict[str, Any]:
             "bootMACAddress": f"52:54:00:00:{i // 256:02x}:{i % 256:02x}",
             "bmc": {
                 "address": f"redfish://192.0.2.{i % 250}:{8000 + i}/redfish/v1/Systems/{i}",
-                "credentialsName": f"{name}-bmc",
+                "credentialsName": secret_name(name),
             },
             "image": {
                 "url": "https://images.example.com/server.qcow2",

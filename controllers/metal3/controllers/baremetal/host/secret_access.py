@@ -1,14 +1,26 @@
 """Reading Secrets that others made, and marking those that the operator depends on.
 
-Only labelled Secrets are cached and watched. One without the label is read from the server once
-and labelled, so that from then on its changes wake the host.
+Only labelled Secrets are cached and watched. One without the label is labelled, which gives it back
+as a read would, and from then on its changes wake the host.
 """
+
+from typing import Any, Final
 
 from metal3.api.core import v1 as corev1
 from metal3.api.meta import v1 as metav1
 from metal3.api.metal3_io import v1alpha1 as metal3api
-from metal3.runtime.client import Client, ConflictError, NotFoundError, Patch, PatchType, Reader
+from metal3.runtime.client import (
+    Client,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    Patch,
+    PatchType,
+    Reader,
+)
 from metal3.runtime.types import NamespacedName
+
+_LABELS: Final = {metal3api.ENVIRONMENT_LABEL: metal3api.ENVIRONMENT_LABEL_VALUE}
 
 
 class SecretNotFoundError(Exception):
@@ -32,34 +44,48 @@ async def acquire_secret(
     ``owner`` becomes an owner that is not the controller; ``finalizer`` keeps the Secret until the
     host is gone.
     """
-    secret = await _find(client, live, key)
     try:
+        try:
+            secret = await client.get(corev1.Secret, key)
+        except NotFoundError:
+            return await _mark_unread(client, key, owner=owner, finalizer=finalizer)
         return await _mark(client, secret, owner=owner, finalizer=finalizer)
-    except ConflictError:
-        # Hosts that share a Secret mark it at the same time.
+    except (ConflictError, InvalidError):
+        # Hosts that share a Secret mark it at the same time, or it is being deleted.
         secret = await _find_live(live, key)
         return await _mark(client, secret, owner=owner, finalizer=finalizer)
+
+
+async def _mark_unread(
+    client: Client, key: NamespacedName, *, owner: metav1.Object | None, finalizer: bool
+) -> corev1.Secret:
+    """One request instead of two; a strategic patch adds to lists that were never seen.
+
+    Raises SecretNotFoundError, InvalidError for one that is being deleted: it takes no finalizer.
+    """
+    meta: dict[str, Any] = {"labels": _LABELS}
+    if owner is not None:
+        meta["ownerReferences"] = [metav1.owner_reference(owner).to_dict()]
+    if finalizer:
+        meta["finalizers"] = [metal3api.SECRET_FINALIZER]
+    named = corev1.Secret(metadata=metav1.ObjectMeta(name=key.name, namespace=key.namespace))
+    try:
+        return await client.patch(named, Patch(PatchType.STRATEGIC, {"metadata": meta}))
+    except NotFoundError as error:
+        raise SecretNotFoundError(key) from error
 
 
 async def _mark(
     client: Client, secret: corev1.Secret, *, owner: metav1.Object | None, finalizer: bool
 ) -> corev1.Secret:
     meta = secret.metadata
-    changed = meta.labels.get(metal3api.ENVIRONMENT_LABEL) != metal3api.ENVIRONMENT_LABEL_VALUE
-    meta.labels[metal3api.ENVIRONMENT_LABEL] = metal3api.ENVIRONMENT_LABEL_VALUE
+    changed = not _LABELS.items() <= meta.labels.items()
+    meta.labels.update(_LABELS)
     if owner is not None:
         changed |= metav1.set_owner_reference(secret, metav1.owner_reference(owner))
     if finalizer and meta.deletion_timestamp is None:
         changed |= metav1.add_finalizer(secret, metal3api.SECRET_FINALIZER)
     return await client.patch(secret, _marks(secret)) if changed else secret
-
-
-async def _find(client: Client, live: Reader, key: NamespacedName) -> corev1.Secret:
-    try:
-        return await client.get(corev1.Secret, key)
-    except NotFoundError:
-        pass
-    return await _find_live(live, key)
 
 
 async def _find_live(live: Reader, key: NamespacedName) -> corev1.Secret:

@@ -21,6 +21,27 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return out
 
 
+def strategic_merge_patch(target: Json, patch: Json) -> Json:
+    """What built-in kinds take: as a merge patch, but owners and finalizers are added to.
+
+    Lists elsewhere are replaced here, which a server does only to those without a merge key.
+    """
+    merged: Json = merge_patch(target, patch)
+    before, sent = target["metadata"], patch.get("metadata", {})
+    for name, key in (("ownerReferences", "uid"), ("finalizers", "")):
+        if name in sent:
+            merged["metadata"][name] = _added(before.get(name, []), sent[name], key)
+    return merged
+
+
+def _added(items: list[Any], more: list[Any], key: str) -> list[Any]:
+    out = {item[key] if key else item: copy.deepcopy(item) for item in items}
+    for item in more:
+        name = item[key] if key else item
+        out[name] = {**out.get(name, {}), **item} if key else item
+    return list(out.values())
+
+
 def json_patch(target: Json, operations: Any) -> Json:
     """RFC 6902; raises InvalidError when a path or a test fails, as an API server does."""
     if not isinstance(operations, list):

@@ -18,7 +18,7 @@ from metal3.runtime.rest import (
 )
 from metal3.runtime.types import NamespacedName
 
-from ._patches import json_patch, merge_patch
+from ._patches import json_patch, merge_patch, strategic_merge_patch
 from ._rules import check_revision, main_write, status_write
 from ._tracker import Resource, Tracker
 
@@ -96,6 +96,9 @@ class Server:
             case PatchType.JSON:
                 sent = json_patch(stored, body)
                 check_revision(stored, sent, str(target))
+            case PatchType.STRATEGIC if target.resource.is_built_in:
+                check_revision(stored, body, str(target))
+                sent = strategic_merge_patch(stored, body)
             case _:
                 raise UnsupportedMediaTypeError(f"{target}: {patch.type} is not supported")
         return self._write(target, stored, sent, dry_run=dry_run)

@@ -22,6 +22,11 @@ class Resource(NamedTuple):
     group: str
     kind: str
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the server knows its Go type."""
+        return "." not in self.group or self.group.endswith(".k8s.io")
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -187,6 +187,22 @@ async def test_patches_with_a_revision_are_locked():
         await client.patch(widget(), Patch(PatchType.MERGE, body))
 
 
+async def test_a_strategic_patch_adds_to_the_lists_of_the_metadata():
+    """Built-in kinds take it, others do not."""
+    owner = {"apiVersion": "v1", "kind": "Secret", "name": "a", "uid": "a"}
+    meta = {"name": "s", "namespace": "ns", "finalizers": ["x/a"], "ownerReferences": [owner]}
+    client = FakeClient(corev1.Secret.from_dict({"metadata": meta}), widget())
+    more = [{**owner, "name": "renamed"}, {**owner, "uid": "b"}]
+    body = {"metadata": {"finalizers": ["x/b", "x/a"], "ownerReferences": more}}
+    patch = Patch(PatchType.STRATEGIC, body)
+    secret = await client.get(corev1.Secret, NamespacedName("ns", "s"))
+    after = (await client.patch(secret, patch)).metadata
+    assert after.finalizers == ["x/a", "x/b"]
+    assert [(o.uid, o.name) for o in after.owner_references] == [("a", "renamed"), ("b", "a")]
+    with pytest.raises(ctrlclient.StatusError):
+        await client.patch(widget(), patch)
+
+
 async def test_apply_creates_what_is_missing():
     """Server-side apply needs no create first, but a field manager."""
     client = FakeClient()
