@@ -61,6 +61,8 @@ class NodeInformer:
         self._keys: dict[str, NamespacedName] = {}
         self._ports: dict[str, set[str]] = {}
         self._turned_away: set[NamespacedName] = set()
+        self._told: set[str] = set()
+        self._wake: Wake = _nobody
         self._pace = Pace()
         self._running = False
         self._ready = False
@@ -125,6 +127,9 @@ class NodeInformer:
         self._newer[node.uuid] = node
         if node.seen_at >= self._written.get(node.uuid, float("inf")):
             del self._written[node.uuid]
+            if node.uuid in self._told:  # its host reads what it was woken for
+                self._told.discard(node.uuid)
+                self._begun[node.uuid] = signature(node)
 
     def began(self, node: Node) -> None:
         """A write put the node into this state, as its host knows: seeing it is no news."""
@@ -145,6 +150,7 @@ class NodeInformer:
         known = (self._newer, self._written, self._expected, self._begun, self._keys, self._ports)
         for notes in known:
             notes.pop(uuid, None)
+        self._told.discard(uuid)
         self._gone[uuid] = now()  # a look that is under way may still show it
         self._snapshot = self._snapshot.without({uuid})
 
@@ -153,11 +159,24 @@ class NodeInformer:
         return self._ports.setdefault(uuid, set())
 
     def heard(self, event: Mapping[str, Any]) -> None:
-        """Ironic says something about a node: look at once if it is news."""
+        """Ironic says something about a node: if it is news, its host reads the node at once.
+
+        Where the host is not known by the event, a look finds it.
+        """
         self._pace.heard()
-        if self._is_news(Node(event, now())):
-            self._pace.moves()
+        told = Node(event, now())
+        if not self._is_news(told):
+            return
+        self._pace.moves()
+        known = self._latest(told.uuid)
+        key = self.key_of(known) if known is not None else None
+        if key is None or told.text("event_type") == DELETED:
             self._pace.want(is_urgent=True)
+            return
+        self._written[told.uuid] = now()  # what is known of it is old
+        self._expected.pop(told.uuid, None)
+        self._told.add(told.uuid)
+        self._wake(key)
 
     def _is_news(self, event: Node) -> bool:
         """What only begins is none: it was asked for, or its end will be heard."""
@@ -171,7 +190,6 @@ class NodeInformer:
         if known is None:
             return kind != DELETED and event.state != State.ENROLL
         if event.is_settled and event.uuid in self._expected:
-            self._expected[event.uuid] = float("-inf")  # it rests: no need to wait for that
             return True
         names = WATCHED if event.is_settled else ALARMS
         return any(
@@ -186,7 +204,7 @@ class NodeInformer:
 
     async def run(self, wake: Wake) -> None:
         """List, compare, wake; until cancelled."""
-        self._running = True
+        self._running, self._wake = True, wake
         backoff = MIN_BACKOFF
         try:
             while True:
@@ -204,6 +222,7 @@ class NodeInformer:
                 backoff = min(backoff * 2, MAX_BACKOFF)
         finally:
             self._running = self._ready = False
+            self._wake = _nobody
 
     async def _tick(self, wake: Wake) -> None:
         if not self._ready:
@@ -280,6 +299,7 @@ class NodeInformer:
         self._newer = {u: n for u, n in self._newer.items() if n.seen_at > new.started_at}
         self._written = {u: t for u, t in self._written.items() if t >= new.started_at}
         self._gone = {u: t for u, t in self._gone.items() if t >= new.started_at}
+        self._told &= self._written.keys()
         for uuid in self._ports.keys() - new.nodes.keys() - self._newer.keys():
             del self._ports[uuid]
 
@@ -294,3 +314,7 @@ class NodeInformer:
     def key_of(self, node: Node) -> NamespacedName | None:
         """The host a node belongs to, if it is any operator's."""
         return self._keys.get(node.uuid) or node.host_key
+
+
+def _nobody(_: NamespacedName) -> None:
+    """Nobody looks."""

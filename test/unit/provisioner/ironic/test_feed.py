@@ -95,6 +95,39 @@ async def test_an_event_is_looked_at_at_once(bench, ironic):
 
 
 @pytest.mark.looptime
+async def test_an_event_costs_one_request(bench, ironic):
+    """The host reads its own node; the next look at many shows it nothing new."""
+    node = ironic.add(provision_state="active")
+    async with informing(bench) as woken:
+        await asyncio.sleep(5)
+        ironic.calls.clear()
+        ironic.set(node, power_state="power off")
+        bench.backend.informer.heard({"uuid": node["uuid"], "power_state": "power off"})
+        assert woken == [key("host-0")]
+        state = await (await bench.provisioner()).update_hardware_state()
+        assert state.powered_on is False
+        assert [(method, path) for method, path, _ in ironic.calls] == [
+            ("GET", f"/v1/nodes/{node['uuid']}")
+        ]
+        await asyncio.sleep(61)
+        assert listings(ironic) > 0
+        assert woken == [key("host-0")]
+
+
+@pytest.mark.looptime
+async def test_an_event_that_came_too_early_is_made_up_for(bench, ironic):
+    """The host reads its node before Ironic shows the change."""
+    node = ironic.add(provision_state="active")
+    async with informing(bench) as woken:
+        await asyncio.sleep(5)
+        bench.backend.informer.heard({"uuid": node["uuid"], "power_state": "power off"})
+        await (await bench.provisioner()).update_hardware_state()
+        ironic.set(node, power_state="power off")
+        await asyncio.sleep(61)
+        assert woken == [key("host-0")] * 2
+
+
+@pytest.mark.looptime
 @pytest.mark.parametrize("state", ["manageable", "clean failed"])
 async def test_the_end_of_a_step_is_an_event_even_if_it_left_no_trace(bench, ironic, state):
     """What began is no news: it was asked for."""
