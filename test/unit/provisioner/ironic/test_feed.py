@@ -83,18 +83,6 @@ async def test_an_event_makes_the_informer_look(bench, ironic):
 
 
 @pytest.mark.looptime
-async def test_an_event_is_looked_at_at_once(bench, ironic):
-    """Not after a pause: that is what events are for."""
-    node = ironic.add(provision_state="active")
-    async with informing(bench) as woken:
-        await asyncio.sleep(5)
-        ironic.set(node, power_state="power off")
-        bench.backend.informer.heard({"uuid": node["uuid"], "power_state": "power off"})
-        await asyncio.sleep(0.02)
-        assert woken == [key("host-0")]
-
-
-@pytest.mark.looptime
 async def test_an_event_costs_one_request(bench, ironic):
     """The host reads its own node; the next look at many shows it nothing new."""
     node = ironic.add(provision_state="active")
