@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hosts.objects import HOSTS, create_hosts, create_namespace, host_name
+from hosts.objects import HOSTS, create_hosts, create_namespace, host_name, secret_name
 from hosts.watching import DONE, Progress, seen, state_of
 from load import Load, open_load
 from measure import CACHE, cpu_seconds, end, peak_mib, say
@@ -206,7 +206,7 @@ async def create_slowly(load: Load, namespace: str, lives: Lives, nodes: int) ->
 
 async def create_one(load: Load, namespace: str, name: str, number: int) -> None:
     """Create a host; no two namespaces have names of one length."""
-    bmc = {"address": f"{SCHEME}://{name}", "credentialsName": f"{name}-bmc"}
+    bmc = {"address": f"{SCHEME}://{name}", "credentialsName": secret_name(name)}
     mac = f"52:54:00:{len(namespace):02x}:{number // 256:02x}:{number % 256:02x}"
     spec: dict[str, Any] = {"bmc": bmc, "bootMACAddress": mac, "inspectionMode": "disabled"}
     await create_hosts(load, namespace, [name], **spec)

@@ -165,12 +165,15 @@ class NodeInformer:
         """
         self._pace.heard()
         told = Node(event, now())
-        if not self._is_news(told):
+        known = self._latest(told.uuid)
+        if not self._is_news(told, known):
             return
         self._pace.moves()
-        known = self._latest(told.uuid)
         key = self.key_of(known) if known is not None else None
-        if key is None or told.text("event_type") == DELETED:
+        is_deleted = told.text("event_type") == DELETED
+        if is_deleted:
+            self._listed_at = float("-inf")  # the newest would not show it
+        if is_deleted or key is None:
             self._pace.want(is_urgent=True)
             return
         self._written[told.uuid] = now()  # what is known of it is old
@@ -178,18 +181,14 @@ class NodeInformer:
         self._told.add(told.uuid)
         self._wake(key)
 
-    def _is_news(self, event: Node) -> bool:
+    def _is_news(self, event: Node, known: Node | None) -> bool:
         """What only begins is none: it was asked for, or its end will be heard."""
         kind = event.text("event_type")
         if kind.endswith(STARTS):
             return False
-        known = self._latest(event.uuid)
-        if kind == DELETED and known is not None:
-            self._listed_at = float("-inf")  # the newest would not show it
-            return True
         if known is None:
             return kind != DELETED and event.state != State.ENROLL
-        if event.is_settled and event.uuid in self._expected:
+        if kind == DELETED or (event.is_settled and event.uuid in self._expected):
             return True
         names = WATCHED if event.is_settled else ALARMS
         return any(
@@ -244,7 +243,8 @@ class NodeInformer:
     async def _look(self, started: float) -> Snapshot:
         """All nodes; of those that did not change since the last look nothing is read."""
         newest = await list_newest(self._client, started)
-        is_due = not self._ready or started - self._listed_at >= IDLE
+        # One that is nearly due is done now: the next look may be ten seconds off.
+        is_due = not self._ready or started - self._listed_at > IDLE - 1
         if newest.is_all or (not is_due and newest.reach(self._snapshot.mark)):
             return self._with(newest, started).without(self._gone)
         listed = await list_nodes(self._client, started, newest.newest)

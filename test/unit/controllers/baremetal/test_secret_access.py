@@ -42,10 +42,6 @@ class Live:
         self._server = server
         self.reads = 0
 
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is the server's."""
-        return getattr(self._server, name)
-
     async def get(self, kind: type[Any], key: NamespacedName) -> Any:
         """One object."""
         self.reads += 1

@@ -109,12 +109,15 @@ def _are_new_credentials(p: HostPass) -> bool:
 
 def _note_proven_login(p: HostPass) -> None:
     """The login works. If the Secret changed otherwise, that is worth no write and no event."""
+    secret = p.login.secret
+    if secret is None:
+        return
     proven, digest = p.env.proven_credentials, _digest(p)
     if p.status.good_credentials is not None and proven.get(p.key) == digest:
-        p.along.append(partial(_note_revision, p))
+        p.along.append(partial(_note_revision, p, secret))
         return
     _note_tried_credentials(p)
-    _note_good_credentials(p)
+    _note_good_credentials(p, secret)
     p.after_save.append(partial(proven.__setitem__, p.key, digest))
 
 
@@ -132,17 +135,15 @@ def _digest(p: HostPass) -> str:
     return hashlib.sha256(f"{login.username}\0{login.password}".encode()).hexdigest()
 
 
-def _note_good_credentials(p: HostPass) -> None:
-    secret = p.login.secret
-    if secret is None or metal3api.credentials_match(p.status.good_credentials, secret):
+def _note_good_credentials(p: HostPass, secret: corev1.Secret) -> None:
+    if metal3api.credentials_match(p.status.good_credentials, secret):
         return
     p.status.good_credentials = _reference(secret)
     p.publish("BMCAccessValidated", "Verified access to BMC")
 
 
-def _note_revision(p: HostPass) -> None:
-    if p.login.secret is not None:
-        p.status.tried_credentials = p.status.good_credentials = _reference(p.login.secret)
+def _note_revision(p: HostPass, secret: corev1.Secret) -> None:
+    p.status.tried_credentials = p.status.good_credentials = _reference(secret)
 
 
 def _reference(secret: corev1.Secret) -> metal3api.CredentialsStatus:

@@ -45,9 +45,8 @@ async def acquire_secret(
     host is gone.
     """
     try:
-        try:
-            secret = await client.get(corev1.Secret, key)
-        except NotFoundError:
+        secret = await _find_cached(client, key)
+        if secret is None:
             return await _mark_unread(client, key, owner=owner, finalizer=finalizer)
         return await _mark(client, secret, owner=owner, finalizer=finalizer)
     except (ConflictError, InvalidError):
@@ -68,7 +67,7 @@ async def _mark_unread(
         meta["ownerReferences"] = [metav1.owner_reference(owner).to_dict()]
     if finalizer:
         meta["finalizers"] = [metal3api.SECRET_FINALIZER]
-    named = corev1.Secret(metadata=metav1.ObjectMeta(name=key.name, namespace=key.namespace))
+    named = corev1.Secret.named(key.name, key.namespace)
     try:
         return await client.patch(named, Patch(PatchType.STRATEGIC, {"metadata": meta}))
     except NotFoundError as error:
@@ -86,6 +85,13 @@ async def _mark(
     if finalizer and meta.deletion_timestamp is None:
         changed |= metav1.add_finalizer(secret, metal3api.SECRET_FINALIZER)
     return await client.patch(secret, _marks(secret)) if changed else secret
+
+
+async def _find_cached(client: Client, key: NamespacedName) -> corev1.Secret | None:
+    try:
+        return await client.get(corev1.Secret, key)
+    except NotFoundError:
+        return None
 
 
 async def _find_live(live: Reader, key: NamespacedName) -> corev1.Secret:
