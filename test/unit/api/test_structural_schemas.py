@@ -143,6 +143,15 @@ def test_the_envelope_is_well_formed(path: Path) -> None:
         assert root["properties"]["metadata"] == {"type": "object"}
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_a_status_has_one_owner(path: Path) -> None:
+    """Who owns which of its fields is half of many objects, and the server works it out each time."""
+    for version in yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]["versions"]:
+        fields = version["schema"]["openAPIV3Schema"]["properties"]
+        if "status" in fields:
+            assert fields["status"].get("x-kubernetes-map-type") == "atomic"
+
+
 @pytest.mark.parametrize(
     ("schema", "problem"),
     [
