@@ -20,6 +20,7 @@ from ._client import Client
 from ._node import Node, State
 from ._pace import IDLE, SETTLE, Pace, now
 from ._snapshot import (
+    MOST,
     WATCHED,
     Newest,
     Snapshot,
@@ -64,6 +65,7 @@ class NodeInformer:
         self._told: set[str] = set()
         self._wake: Wake = _nobody
         self._pace = Pace()
+        self._limit = MOST
         self._running = False
         self._ready = False
         self._looked = asyncio.Event()
@@ -242,7 +244,7 @@ class NodeInformer:
 
     async def _look(self, started: float) -> Snapshot:
         """All nodes; of those that did not change since the last look nothing is read."""
-        newest = await list_newest(self._client, started)
+        newest = await self._newest(started)
         # One that is nearly due is done now: the next look may be ten seconds off.
         is_due = not self._ready or started - self._listed_at > IDLE - 1
         if newest.is_all or (not is_due and newest.reach(self._snapshot.mark)):
@@ -250,6 +252,14 @@ class NodeInformer:
         listed = await list_nodes(self._client, started, newest.newest)
         self._listed_at = started
         return listed.without(self._gone)
+
+    async def _newest(self, started: float) -> Newest:
+        """As few as reach back to what is known, and are likely to do so next time."""
+        newest = await list_newest(self._client, started, self._limit)
+        if not newest.reach(self._snapshot.mark) and self._limit < MOST:
+            newest = await list_newest(self._client, started, MOST)
+        self._limit = newest.next_limit()
+        return newest
 
     def _with(self, newest: Newest, started: float) -> Snapshot:
         others = {} if newest.is_all else {**self._snapshot.nodes, **self._newer}

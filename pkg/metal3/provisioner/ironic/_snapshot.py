@@ -4,7 +4,7 @@ A look reads only the nodes that changed last, down to what was seen before; a l
 which takes long where there are many, but shows what is gone.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -15,8 +15,9 @@ from ._node import FIELDS, IN_FLIGHT, Node
 PAGE: Final = 1000
 """Nodes asked for at once; Ironic may give fewer."""
 
-NEWEST: Final = 30
-"""Nodes that one look reads: with all their fields, which costs Ironic more than a listing of many."""
+FEWEST: Final = 5
+MOST: Final = 100
+"""Nodes that one look reads: with all their fields, which costs Ironic twice what a listing does."""
 
 SKEW: Final = timedelta(seconds=5)
 """How far the clocks of conductors may be apart: they write down when a node changed."""
@@ -66,15 +67,25 @@ class Newest:
     """The nodes that changed last, from when to when; or all that there are."""
 
     nodes: Mapping[str, Node]
-    newest: datetime | None
-    oldest: datetime | None
+    times: Sequence[datetime | None]
     is_all: bool
+
+    @property
+    def newest(self) -> datetime | None:
+        """When a node changed last."""
+        return self.times[0] if self.times else None
 
     def reach(self, mark: datetime | None) -> bool:
         """Whether nothing that changed since then is missing."""
-        if self.oldest is None:  # it never changed, and comes after all that did
+        if self.is_all or self.times[-1] is None:  # it never changed, and comes after all that did
             return True
-        return mark is not None and self.oldest < mark - SKEW
+        return mark is not None and self.times[-1] < mark - SKEW
+
+    def next_limit(self) -> int:
+        """How many to read next time: as many changed lately, and perhaps one or two more."""
+        since = self.newest - SKEW if self.newest else None
+        lately = sum(1 for time in self.times if since and time and time >= since)
+        return min(max(lately + lately // 4 + 2, FEWEST), MOST)
 
 
 async def list_nodes(client: Client, now: float, mark: datetime | None = None) -> Snapshot:
@@ -85,23 +96,18 @@ async def list_nodes(client: Client, now: float, mark: datetime | None = None) -
     return Snapshot.of(now, nodes, mark)
 
 
-async def list_newest(client: Client, now: float) -> Newest:
+async def list_newest(client: Client, now: float, limit: int) -> Newest:
     """Read the nodes that changed last; ones that never changed come after all others.
 
     The time of the change cannot be asked for as a field, only with all of them.
     """
-    order = {"detail": "true", "sort_key": "updated_at", "sort_dir": "desc", "limit": str(NEWEST)}
+    order = {"detail": "true", "sort_key": "updated_at", "sort_dir": "desc", "limit": str(limit)}
     answer = await client.get("nodes", query=order)
     entries = cast("list[dict[str, Any]]", answer.get("nodes") or [])
-    times = [_time(entry.get("updated_at")) for entry in entries]
     fields = node_fields(client)
     nodes = {e["uuid"]: Node({name: e.get(name) for name in fields}, now) for e in entries}
-    return Newest(
-        nodes=nodes,
-        newest=times[0] if times else None,
-        oldest=times[-1] if times else None,
-        is_all=not answer.get("next"),
-    )
+    times = [_time(entry.get("updated_at")) for entry in entries]
+    return Newest(nodes=nodes, times=times, is_all=not answer.get("next"))
 
 
 def _time(text: str | None) -> datetime | None:

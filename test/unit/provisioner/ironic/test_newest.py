@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from metal3.provisioner.ironic import _snapshot
+from metal3.provisioner.ironic import _nodes, _snapshot
 from metal3.provisioner.ironic._client import Client
 from metal3.provisioner.ironic._nodes import NodeInformer
 from metal3.provisioner.ironic._pace import IDLE
@@ -69,7 +69,27 @@ async def test_a_look_reads_no_more_than_the_newest(bench, ironic, fleet, sizes)
         await asyncio.sleep(4)
         assert woken == [key("host-200")]
         assert len(sizes) > 5
-        assert max(sizes) == _snapshot.NEWEST
+        assert max(sizes) == _snapshot.FEWEST
+
+
+@pytest.mark.looptime
+async def test_a_look_reads_as_many_as_changed_lately(bench, ironic, fleet, sizes):
+    """When more changed than it expected it reads on, and expects more from then on."""
+    async with informing(bench) as woken:
+        await start_something(bench)
+        await asyncio.sleep(10)
+        woken.clear()
+        sizes.clear()
+        for node in fleet[1:41]:
+            ironic.set(node, power_state="power off")
+        await asyncio.sleep(4)
+        assert sorted(woken) == sorted(key(f"host-{n}") for n in range(1, 41))
+        assert sizes[:2] == [_snapshot.FEWEST, _snapshot.MOST]
+        assert set(sizes[2:]) == {52}
+        await asyncio.sleep(10)
+        ironic.set(fleet[200], power_state="power off")
+        await asyncio.sleep(10)
+        assert sizes[-1] == _snapshot.FEWEST
 
 
 @pytest.mark.looptime
@@ -168,6 +188,8 @@ class Looks(RuleBasedStateMachine):
 @pytest.mark.looptime(enabled=False)
 def test_every_look_shows_what_is_there(monkeypatch):
     """With looks so small that changes do not fit into them."""
-    monkeypatch.setattr(_snapshot, "NEWEST", 3)
+    monkeypatch.setattr(_snapshot, "FEWEST", 1)
+    monkeypatch.setattr(_snapshot, "MOST", 3)
+    monkeypatch.setattr(_nodes, "MOST", 3)
     size = settings(max_examples=60, stateful_step_count=25, deadline=None)
     run_state_machine_as_test(Looks, settings=size)
