@@ -77,9 +77,10 @@ class Newest:
 
     def reach(self, mark: datetime | None) -> bool:
         """Whether nothing that changed since then is missing."""
-        if self.is_all or self.times[-1] is None:  # it never changed, and comes after all that did
+        oldest = self.times[-1] if self.times else None
+        if self.is_all or oldest is None:  # it never changed, and comes after all that did
             return True
-        return mark is not None and self.times[-1] < mark - SKEW
+        return mark is not None and oldest < mark - SKEW
 
     def next_limit(self) -> int:
         """How many to read next time: as many changed lately, and perhaps one or two more."""
