@@ -245,18 +245,22 @@ class NodeInformer:
     async def _look(self, started: float) -> Snapshot:
         """All nodes; of those that did not change since the last look nothing is read."""
         newest = await self._newest(started)
-        # One that is nearly due is done now: the next look may be ten seconds off.
-        is_due = not self._ready or started - self._listed_at > IDLE - 1
-        if newest.is_all or (not is_due and newest.reach(self._snapshot.mark)):
+        is_enough = not self._is_due(started) and newest.reach(self._snapshot.mark)
+        if newest.is_all or is_enough:
             return self._with(newest, started).without(self._gone)
         listed = await list_nodes(self._client, started, newest.newest)
         self._listed_at = started
         return listed.without(self._gone)
 
+    def _is_due(self, started: float) -> bool:
+        """A listing that is nearly due is done now: the next look may be ten seconds off."""
+        return not self._ready or started - self._listed_at > IDLE - 1
+
     async def _newest(self, started: float) -> Newest:
-        """As few as reach back to what is known, and are likely to do so next time."""
+        """As few as reach back to what is known; more are not worth it where all are listed next."""
         newest = await list_newest(self._client, started, self._limit)
-        if not newest.reach(self._snapshot.mark) and self._limit < MOST:
+        is_enough = self._is_due(started) or newest.reach(self._snapshot.mark)
+        if not is_enough and self._limit < MOST:
             newest = await list_newest(self._client, started, MOST)
         self._limit = newest.next_limit()
         return newest
